@@ -1,0 +1,44 @@
+# Everything runs in .venv, which the first target that needs it makes. PYTHON chooses the interpreter.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test check lint types bench clean
+
+demo: .venv/installed
+	$(BIN)/lifetimescale plan --like 13B --inference-tokens 2T
+
+test: .venv/dev
+	$(BIN)/pytest -m "not network"
+
+check: lint types test
+
+lint: .venv/dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: .venv/dev
+	$(BIN)/pyright
+
+bench: .venv/dev
+	$(BIN)/python benchmarks/plan.py
+	$(BIN)/python benchmarks/roots.py
+	$(BIN)/python benchmarks/cli.py
+
+clean:
+	rm -rf .venv dist
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo 'lifetimescale needs Python 3.11 or newer: make PYTHON=python3.12 ...'; exit 2; }
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
+	  { echo 'this Python makes no virtual environments: on Debian, apt-get install python3-venv'; exit 2; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+
+.venv/installed: .venv/bin/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: .venv/installed
+	$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
