@@ -1,0 +1,46 @@
+"""What every loss law is: a map from the size of a model and its training tokens to its loss."""
+
+import abc
+
+import equinox as eqx
+import jax.numpy as jnp
+
+from lifetimescale.leaves import Leaf, Scalar, inexact
+
+
+class FittedRange(eqx.Module):
+    """The box that a law was fitted in; a plan outside it says so, and by what factor.
+
+    Args:
+        params: the smallest and the largest params of the runs.
+        tokens: the fewest and the most training tokens.
+        tokens_per_param: the lowest and the highest ratio of the two.
+    """
+
+    params: tuple[Leaf, Leaf]
+    tokens: tuple[Leaf, Leaf]
+    tokens_per_param: tuple[Leaf, Leaf]
+
+    def __init__(self, params=(0.0, jnp.inf), tokens=(0.0, jnp.inf), tokens_per_param=(0.0, jnp.inf)):
+        self.params = (inexact(params[0]), inexact(params[1]))
+        self.tokens = (inexact(tokens[0]), inexact(tokens[1]))
+        self.tokens_per_param = (inexact(tokens_per_param[0]), inexact(tokens_per_param[1]))
+
+
+class AbstractLaw(eqx.Module):
+    """A law: (params, tokens) -> loss, falling in both, and convex in their logarithms where it is below a target.
+
+    A law of your own needs `__call__` alone, written for scalars; `plan` then finds everything else by roots.
+
+        class Shifted(lts.AbstractLaw):
+            E: lts.Leaf = eqx.field(converter=lts.inexact)
+
+            def __call__(self, params, tokens):
+                return self.E + (1e7 / params) ** 0.3 + (1e8 / tokens) ** 0.3
+    """
+
+    fitted: FittedRange = eqx.field(default_factory=FittedRange, kw_only=True)
+
+    @abc.abstractmethod
+    def __call__(self, params: Scalar, tokens: Scalar) -> Scalar:
+        """The loss of a model of `params` parameters trained on `tokens` tokens, in the law's own unit."""
