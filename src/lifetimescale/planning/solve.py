@@ -1,0 +1,216 @@
+"""From one scenario's law, cost and target to one solved model: the search, the bounds, the derivatives, the status.
+
+`solve` is the compiled edge: it broadcasts scenarios, and every formula below it is for one of them.
+"""
+
+import functools
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Bool, UInt8
+
+from lifetimescale.batch import elementwise
+from lifetimescale.costs import AbstractCost
+from lifetimescale.laws import AbstractCoupled, AbstractLaw
+from lifetimescale.leaves import Leaf, Scalar
+from lifetimescale.logarithm import log, log1p
+from lifetimescale.planning import search
+from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost, linear_rates
+from lifetimescale.planning.search import Found
+from lifetimescale.status import Status, Warnings
+
+
+class Bounds(eqx.Module):
+    """The box that a plan must stay in: (least, most) params and (fewest, most) training tokens."""
+
+    params: tuple[Leaf, Leaf]
+    tokens: tuple[Leaf, Leaf]
+
+
+class Problem(eqx.Module):
+    """What is asked: a law, a cost, one target, and the bounds or the one number that are given beside it."""
+
+    law: AbstractLaw
+    cost: AbstractCost
+    loss: Leaf | None = None
+    budget: Leaf | None = None
+    bounds: Bounds | None = None
+    params: Leaf | None = None
+    tokens: Leaf | None = None
+
+
+class Solution(NamedTuple):
+    """A solved model; NaN throughout where the status is not `OK`. Its loss is None where it is the target itself."""
+
+    params: Leaf
+    tokens: Leaf
+    loss: Leaf | None
+    total: Leaf
+    status: UInt8[Array, "..."]
+    warnings: UInt8[Array, "..."]
+
+
+@functools.partial(jax.jit, static_argnames="exact")
+def solve(problem: Problem, *, exact: bool) -> Solution:
+    """Solve every scenario of a problem whose leaves broadcast."""
+    return elementwise(functools.partial(_solve, exact=exact), problem)
+
+
+@jax.jit
+def near(problem: Problem, params: Leaf, tokens: Leaf, total: Leaf, tolerance: Leaf) -> list[tuple[Leaf, Leaf]]:
+    """(params, tokens) of the smallest and of the largest model within `tolerance` of the optimum of a target loss."""
+    return elementwise(_near, problem, params, tokens, total, tolerance)
+
+
+def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
+    """Whether the classes of law and cost have the exact solution."""
+    return isinstance(law, AbstractCoupled) and cost.rates() is not None
+
+
+def _loss_curve(law: AbstractLaw, loss: Scalar) -> AbstractCurve:
+    return CoupledLoss(law.coupled(), loss) if isinstance(law, AbstractCoupled) else LevelSet(law, loss)
+
+
+def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, tolerance: Scalar):
+    curve = _curve(problem)
+    best = Found(params, tokens, jnp.zeros((), jnp.uint8))
+    log_bound = log(total) + log1p(tolerance)
+    ends = (search.near(curve, problem.cost, best, log_bound, side) for side in (1, -1))
+    return [_bounded(end, problem, curve)[0][:2] for end in ends]
+
+
+def _cost_curve(cost: AbstractCost, budget: Scalar) -> AbstractCurve:
+    return LevelSet(cost, budget) if cost.rates() is None else LinearCost(cost, budget)
+
+
+def _solve(problem: Problem, *, exact: bool) -> Solution:
+    if problem.params is not None and problem.tokens is not None:
+        found, on_curve = _given(problem, problem.params, problem.tokens), jnp.asarray(False)
+    else:
+        curve = _curve(problem)
+        if problem.params is not None:
+            found, on_curve = _given(problem, problem.params, curve.tokens_for(problem.params)), jnp.asarray(True)
+        elif problem.tokens is not None:
+            found, on_curve = _given(problem, curve.params_for(problem.tokens), problem.tokens), jnp.asarray(True)
+        else:
+            found, loss, total = _optimum(problem, curve, exact=exact)
+            if problem.bounds is None:
+                return _finish(problem, found, loss, total)
+            found, on_curve = _bounded(found, problem, curve)
+    loss, total = problem.law(*found[:2]), problem.cost(*found[:2])
+    if problem.loss is not None:
+        loss = jnp.where(on_curve, problem.loss, loss)
+    if problem.budget is not None:
+        total = jnp.where(on_curve, problem.budget, total)
+    return _finish(problem, found, loss, total)
+
+
+def _given(problem: Problem, params: Scalar, tokens: Scalar) -> Found:
+    return _settled(params, tokens, jnp.where(_valid(problem), Status.OK, Status.INVALID).astype(jnp.uint8))
+
+
+def _settled(params: Scalar, tokens: Scalar, status: UInt8[Array, ""]) -> Found:
+    """The model, or NaN and a status where it is no model."""
+    exists = (params > 0) & (tokens > 0) & jnp.isfinite(params) & jnp.isfinite(tokens)
+    status = jnp.where(exists | (status != Status.OK), status, Status.UNREACHABLE).astype(jnp.uint8)
+    mask = _mask(status, params)
+    return Found(params * mask, tokens * mask, status)
+
+
+def _mask(status: UInt8[Array, ""], like: Scalar) -> Scalar:
+    """1 where the status is OK and NaN elsewhere: a factor that spoils the value and the derivative alike."""
+    return jnp.where(status == Status.OK, 1.0, jnp.nan).astype(like.dtype)
+
+
+def _curve(problem: Problem) -> AbstractCurve:
+    if problem.loss is not None:
+        return _loss_curve(problem.law, problem.loss)
+    assert problem.budget is not None
+    return _cost_curve(problem.cost, problem.budget)
+
+
+def _optimum(problem: Problem, curve: AbstractCurve, *, exact: bool) -> tuple[Found, Scalar | None, Scalar]:
+    """The unbounded optimum, its loss (None: the target) and its total, with the envelope theorem's derivatives."""
+    law, cost, valid = problem.law, problem.cost, _valid(problem)
+    if exact and not isinstance(law, AbstractCoupled):
+        raise ValueError('this law has no coupled form: use method="general", or leave method out')
+    if problem.loss is not None:
+        if exact and isinstance(law, AbstractCoupled):
+            found, total = search.exact_at_loss(law.coupled(), linear_rates(cost), problem.loss, valid)
+            return found, None, total
+        found = search.general(curve, law, cost, valid)
+        return found, None, search.least(cost, law, problem.loss, *found[:2])
+    assert problem.budget is not None
+    if exact and isinstance(law, AbstractCoupled):
+        found = search.exact_at_budget(law.coupled(), linear_rates(cost), problem.budget, valid)
+    else:
+        found = search.general(curve, law, cost, valid)
+    return found, search.least(law, cost, problem.budget, *found[:2]), problem.budget
+
+
+def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Found, Bool[Array, ""]]:
+    """The nearest model of the curve inside the bounds, and whether it is on the curve.
+
+    The cost has one minimum along the curve, so the best feasible model is the optimum moved to the bound that it
+    breaks. Two bounds can leave no model of the curve between them: two least sizes leave their corner, which betters
+    the target loss (or breaks the budget); two greatest leave their corner within the budget (or above the loss).
+    """
+    if problem.bounds is None:
+        return found, jnp.asarray(True)
+    (least_params, most_params), (least_tokens, most_tokens) = problem.bounds.params, problem.bounds.tokens
+    params = jnp.clip(found.params, least_params, most_params)
+    tokens = jnp.where(params == found.params, found.tokens, curve.tokens_for(params))
+    bounded_tokens = jnp.clip(tokens, least_tokens, most_tokens)
+    moved = bounded_tokens != tokens
+    on_curve_params = jnp.where(moved, curve.params_for(bounded_tokens), params)
+    too_large, too_small = moved & (on_curve_params > most_params), moved & (on_curve_params < least_params)
+    corner, empty = (too_small, too_large) if problem.loss is not None else (too_large, too_small)
+    impossible = empty | (least_params > most_params) | (least_tokens > most_tokens)
+    status = jnp.where((found.status == Status.OK) & impossible, Status.UNREACHABLE, found.status)
+    params = jnp.where(corner, jnp.where(too_small, least_params, most_params), on_curve_params)
+    return _settled(params, bounded_tokens, status.astype(jnp.uint8)), ~corner
+
+
+def _finish(problem: Problem, found: Found, loss: Scalar | None, total: Scalar) -> Solution:
+    mask = _mask(found.status, total)
+    loss = None if loss is None else loss * mask
+    return Solution(*found[:2], loss, total * mask, found.status, _warnings(problem, *found[:2]))
+
+
+def _valid(problem: Problem) -> Bool[Array, ""]:
+    """Whether every input is in its domain."""
+    law = problem.law
+    valid = problem.cost.valid()
+    if isinstance(law, AbstractCoupled):
+        valid &= law.coupled().valid()
+    if problem.loss is not None:
+        valid &= jnp.isfinite(problem.loss)
+    for number in (problem.budget, problem.params, problem.tokens):
+        if number is not None:
+            valid &= (number > 0) & jnp.isfinite(number)
+    return valid
+
+
+def _warnings(problem: Problem, params: Scalar, tokens: Scalar) -> UInt8[Array, ""]:
+    fitted = problem.law.fitted
+    warnings = _flag(_outside(params, fitted.params), Warnings.PARAMS_OUTSIDE)
+    warnings |= _flag(_outside(tokens, fitted.tokens), Warnings.TOKENS_OUTSIDE)
+    warnings |= _flag(_outside(tokens / params, fitted.tokens_per_param), Warnings.RATIO_OUTSIDE)
+    if problem.bounds is not None:
+        warnings |= _flag(_on_edge(params, problem.bounds.params), Warnings.PARAMS_AT_BOUND)
+        warnings |= _flag(_on_edge(tokens, problem.bounds.tokens), Warnings.TOKENS_AT_BOUND)
+    return warnings
+
+
+def _flag(condition: Bool[Array, ""], warning: Warnings) -> UInt8[Array, ""]:
+    return jnp.where(condition, jnp.uint8(warning), jnp.uint8(0))
+
+
+def _outside(x: Scalar, range_: tuple[Scalar, Scalar]) -> Bool[Array, ""]:
+    return (x < range_[0]) | (x > range_[1])
+
+
+def _on_edge(x: Scalar, range_: tuple[Scalar, Scalar]) -> Bool[Array, ""]:
+    return (x == range_[0]) | (x == range_[1])
