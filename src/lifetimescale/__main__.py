@@ -1,0 +1,5 @@
+"""`python -m lifetimescale`."""
+
+from lifetimescale.cli import main
+
+main()

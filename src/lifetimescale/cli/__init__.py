@@ -1,0 +1,40 @@
+"""The command line: `lifetimescale plan | model | laws | chips`. JAX is imported by what computes, not by `--help`."""
+
+import sys
+from collections.abc import Sequence
+
+import cyclopts
+
+from lifetimescale.cli.catalog import chips, laws
+from lifetimescale.cli.model import model
+from lifetimescale.cli.options import InputError, NoPlanError
+from lifetimescale.cli.plan import plan
+
+app = cyclopts.App(
+    name="lifetimescale",
+    help="How big to make a language model and how long to train it, for the loss and the use it is meant for.",
+    help_epilogue="Numbers may be written 13B, 2T, 1e12 or 50%. Exit codes: 0 done, 2 wrong input, 3 no plan exists.",
+)
+for command in (plan, model, laws, chips):
+    app.command(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command, and exit with 2 on wrong input and 3 where no plan exists: one sentence on stderr, no traceback.
+
+    Args:
+        arguments: the words after the program's name; those of the process by default.
+    """
+    try:
+        app(arguments, exit_on_error=False, print_error=False, result_action="return_value")
+    except (cyclopts.CycloptsError, InputError) as error:
+        _leave(2, str(error))
+    except NoPlanError as error:
+        _leave(3, str(error))
+    except BrokenPipeError:
+        sys.stderr.close()  # the reader of a pipe has seen enough
+
+
+def _leave(code: int, message: str) -> None:
+    print(f"lifetimescale: {message}", file=sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,84 @@
+"""`lifetimescale model`."""
+
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from lifetimescale.cli.inputs import build_cost, build_law, start
+from lifetimescale.cli.options import CostOptions, InputError, Json, LawOptions, NoPlanError, Positive, given
+from lifetimescale.cli.render import print_json, print_lines, print_table
+from lifetimescale.units import format_cost, format_count
+
+
+def model(
+    *,
+    params: Positive | None = None,
+    tokens: Positive | None = None,
+    compute: Positive | None = None,
+    loss: Positive | None = None,
+    compute_optimal: Annotated[bool, Parameter(negative="")] = False,
+    law: LawOptions = LawOptions(),
+    cost: CostOptions = CostOptions(),
+    json: Json = False,
+) -> None:
+    """One model, its loss and what it costs: from two of params, tokens and compute.
+
+    lifetimescale model --params 70B --tokens 1.4T
+
+    lifetimescale model --compute-optimal --params 30B --requests 1e9 --train-chip h100
+
+    Args:
+        params: Parameters.
+        tokens: Training tokens.
+        compute: Training compute, 6 N D, in FLOP.
+        loss: Loss, in the unit of the law; with --compute-optimal only.
+        compute_optimal: The compute-optimal model, from one of params, tokens, compute and loss.
+        json: Print one JSON object.
+    """
+    flags = given(params=params, tokens=tokens, compute=compute, loss=loss)
+    if compute_optimal and len(flags) != 1:
+        raise InputError("--compute-optimal needs exactly one of --params, --tokens, --compute and --loss")
+    if not compute_optimal and (loss is not None or len(flags) != 2):
+        raise InputError("give exactly two of --params, --tokens and --compute, or --compute-optimal and one of them")
+    start()
+    report = _report(*build_law(law), build_cost(cost), params, tokens, compute, loss, compute_optimal)
+    if json:
+        print_json(report)
+    else:
+        _print(report)
+
+
+def _report(law, name, cost, params, tokens, compute, loss, compute_optimal: bool) -> dict[str, Any]:
+    import lifetimescale as lts
+    from lifetimescale.costs import TRAINING_FLOPS
+
+    if compute_optimal:
+        size = lts.compute_optimal(law, params=params, tokens=tokens, compute=compute, loss=loss)
+        if size.status != lts.Status.OK:
+            floor = float(law.coupled().E)
+            raise NoPlanError(f"a loss of {loss:.6g} is out of reach: {name} falls to {floor:.6g}, so ask for more")
+        params, tokens = size.params, size.tokens
+    elif compute is not None:
+        params = compute / (TRAINING_FLOPS * tokens) if params is None else params
+        tokens = compute / (TRAINING_FLOPS * params) if tokens is None else tokens
+    priced = lts.price(law, cost, params=params, tokens=tokens)
+    names = ("params", "tokens", "loss", "tokens_per_param", "training", "serving", "total")
+    report: dict[str, Any] = {key: float(getattr(priced, key)) for key in names}
+    report["compute"] = TRAINING_FLOPS * report["params"] * report["tokens"]
+    return report | {"unit": priced.unit, "warnings": priced.messages(), "law": name}
+
+
+def _print(report: dict[str, Any]) -> None:
+    unit = report["unit"]
+    rows = [
+        ["params", format_count(report["params"])],
+        ["training tokens", format_count(report["tokens"])],
+        ["tokens per param", f"{report['tokens_per_param']:.4g}"],
+        ["compute", format_cost(report["compute"], "FLOP")],
+        ["loss", f"{report['loss']:.6g}"],
+        ["training", format_cost(report["training"], unit)],
+        ["serving", format_cost(report["serving"], unit)],
+        ["total", format_cost(report["total"], unit)],
+    ]
+    print_table(f"law: {report['law']}", ["", "model"], rows)
+    print_lines(["", *report["warnings"]])

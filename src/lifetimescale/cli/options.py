@@ -1,0 +1,131 @@
+"""What can be asked for on the command line: flags, how their text is read, and which values they may have."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Annotated, Any, Literal
+
+from cyclopts import Parameter, Token
+
+from lifetimescale.units import parse_count, parse_fraction, parse_price
+
+
+class InputError(Exception):
+    """The input is wrong; the message says what, where, and what to do. Exit code 2."""
+
+
+class NoPlanError(Exception):
+    """No plan exists; the message has the number that would make one. Exit code 3."""
+
+
+def _reader(parse: Callable[[str], float], allowed: Callable[[float], bool], range_: str) -> Callable[..., float]:
+    def read(_: type, tokens: tuple[Token, ...]) -> float:
+        value = parse(tokens[0].value)
+        if not allowed(value):
+            raise ValueError(f"{tokens[0].value} is out of range, give {range_}")
+        return value
+
+    return read
+
+
+def _positive(parse: Callable[[str], float]) -> Callable[..., float]:
+    return _reader(parse, lambda value: value > 0, "a number above 0")
+
+
+Positive = Annotated[float, Parameter(converter=_positive(parse_count))]
+NotNegative = Annotated[
+    float, Parameter(converter=_reader(parse_count, lambda value: value >= 0, "0 or a number above 0"))
+]
+Price = Annotated[float, Parameter(converter=_positive(parse_price))]
+Utilization = Annotated[
+    float, Parameter(converter=_reader(parse_fraction, lambda value: 0 < value <= 1, "a fraction above 0 and up to 1"))
+]
+Precision = Literal["bf16", "fp8", "int8", "fp4"]
+Json = Annotated[bool, Parameter(negative="")]
+
+
+@Parameter(name="*", group="Law")
+@dataclasses.dataclass(frozen=True)
+class LawOptions:
+    """The loss law: a published one, any of its coefficients replaced."""
+
+    law: str = "chinchilla"
+    """A published law; `lifetimescale laws` lists them. chinchilla has the paper's numbers; for a real decision take
+    besiroglu2024."""
+
+    E: Annotated[float | None, Parameter(name="--E", converter=_reader(parse_count, lambda value: True, ""))] = None
+    """Irreducible loss, instead of the law's."""
+
+    A: Annotated[Positive | None, Parameter(name="--A")] = None
+    """Coefficient of params, instead of the law's."""
+
+    B: Annotated[Positive | None, Parameter(name="--B")] = None
+    """Coefficient of tokens, instead of the law's."""
+
+    alpha: Positive | None = None
+    """Exponent of params, instead of the law's."""
+
+    beta: Positive | None = None
+    """Exponent of tokens, instead of the law's."""
+
+    def replaced(self) -> dict[str, float]:
+        """The coefficients that are replaced."""
+        given = {name: getattr(self, name) for name in ("E", "A", "B", "alpha", "beta")}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@Parameter(name="*", group="Demand and cost")
+@dataclasses.dataclass(frozen=True)
+class CostOptions:
+    """What is served and what it costs; any chip, price, utilisation or precision means dollars."""
+
+    inference_tokens: NotNegative | None = None
+    """Tokens served over the lifetime, prompt and output."""
+
+    requests: NotNegative | None = None
+    """Requests served over the lifetime, instead of --inference-tokens."""
+
+    prompt: NotNegative | None = None
+    """Prompt tokens per request [default: 70]."""
+
+    output: NotNegative | None = None
+    """Output tokens per request [default: 215]."""
+
+    cost: Literal["flops", "fixed"] | None = None
+    """Count FLOPs, or dollars at fixed utilisations [default: fixed if one of the flags below is given, else flops]."""
+
+    train_chip: str | None = None
+    """Chip to train on; `lifetimescale chips` lists them [default: a100-80gb]."""
+
+    train_price: Price | None = None
+    """Dollars per hour of the training chip [default: the paper's, where it has one]."""
+
+    train_mfu: Utilization | None = None
+    """Model FLOPs utilisation in training [default: 50%]."""
+
+    train_precision: Precision | None = None
+    """Precision of training [default: bf16]."""
+
+    serve_chip: str | None = None
+    """Chip to serve on [default: a100-40gb]."""
+
+    serve_price: Price | None = None
+    """Dollars per hour of the serving chip [default: the paper's, where it has one]."""
+
+    serve_precision: Precision | None = None
+    """Precision of serving [default: int8]."""
+
+    prefill_mfu: Utilization | None = None
+    """Utilisation on the prompt [default: 50%]."""
+
+    decode_mfu: Utilization | None = None
+    """Utilisation on the output [default: 1%]."""
+
+    def in_dollars(self) -> bool:
+        """Whether the cost is in dollars."""
+        chosen = [getattr(self, field.name) for field in dataclasses.fields(self)[5:]]
+        return self.cost == "fixed" or (self.cost is None and any(value is not None for value in chosen))
+
+
+def given(**numbers: Any) -> dict[str, Any]:
+    """Those of the flags that were given, by flag."""
+    return {"--" + name.replace("_", "-"): value for name, value in numbers.items() if value is not None}
