@@ -33,7 +33,7 @@ def root(function: Callable[[Scalar, Any], Scalar], start: Scalar, arguments: Py
 
     Newton's method with its derivative by JAX, inside the bracket that the signs seen so far give: a step that leaves
     the bracket, or is more than half of the one before, is replaced by bisection, and until there is a bracket steps
-    may only double. The last step taken is below eps^0.6, so what remains is rounding. The function may be infinite
+    may only double. The last Newton step is below eps^0.6, so what remains is rounding. The function may be infinite
     away from its root; only its sign counts there.
 
     Derivative: dx = -(df/darguments . darguments)/(df/dx), the implicit function theorem; none with respect to `start`.
@@ -89,7 +89,8 @@ def _step(function: Callable[[Scalar, Any], Scalar], arguments: PyTree, search: 
     inside = jnp.where(wanders, (low + high) / 2 - x, newton)
     step = jnp.where(value == 0, 0, jnp.where(bracketed, inside, jnp.clip(newton, -last, last)))
     epsilon, scale = jnp.finfo(x.dtype).eps, jnp.maximum(1, jnp.abs(x))
-    found = (jnp.abs(step) <= epsilon**0.6 * scale) | (high - low <= 2 * epsilon * scale)
+    settled = (~bracketed | ~wanders) & (jnp.abs(newton) <= epsilon**0.6 * scale)
+    found = settled | (value == 0) | (high - low <= 2 * epsilon * scale)
     lost = jnp.isnan(value) | (jnp.abs(x) > FARTHEST)
     done = search.found | search.lost
     return _Search(

@@ -102,23 +102,21 @@ def _described(plan, values: dict[str, Any]) -> dict[str, Any]:
 
 def _no_plan(best, name: str, limits: dict[str, float | None]) -> Exception:
     """The exception for a plan that does not exist, with the number that would make it exist."""
-    import jax.numpy as jnp
-
     import lifetimescale as lts
 
     problem, status = best.problem, lts.Status(int(best.status))
     if status != lts.Status.UNREACHABLE:
         return (InputError if status == lts.Status.INVALID else NoPlanError)(status.advice)
     if problem.loss is not None:
-        most_params = problem.params if problem.params is not None else jnp.asarray(limits["max_params"] or 1e300)
-        floor = float(best.law(most_params, jnp.asarray(limits["max_tokens"] or 1e300)))
+        most_params = problem.params if problem.params is not None else limits["max_params"] or 1e300
+        floor = float(best.law(most_params, limits["max_tokens"] or 1e300))
         where = "within these bounds" if problem.params is not None or any(limits.values()) else "at best"
         target = float(problem.loss)
         return NoPlanError(
             f"a loss of {target:.6g} is out of reach: {name} falls to {floor:.6g} {where}, so ask for more"
         )
-    least_params = problem.params if problem.params is not None else jnp.asarray(limits["min_params"] or 0.0)
-    floor = float(best.cost(least_params, jnp.asarray(limits["min_tokens"] or 0.0)))
+    least_params = problem.params if problem.params is not None else limits["min_params"] or 0.0
+    floor = float(best.cost(least_params, limits["min_tokens"] or 0.0))
     budget, least = (format_cost(value, best.unit) for value in (float(problem.budget), floor))
     return NoPlanError(f"a budget of {budget} is too small: the least model allowed costs {least}, so give more")
 

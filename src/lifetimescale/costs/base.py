@@ -3,9 +3,11 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool
 
+from lifetimescale.batch import elementwise
 from lifetimescale.leaves import Leaf, Scalar, inexact
 
 
@@ -46,9 +48,14 @@ class AbstractCost(eqx.Module):
     def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
         """What is spent on serving it, over its whole life."""
 
+    @property
     @abc.abstractmethod
-    def rates(self) -> Rates | None:
-        """k_t and k_i where the class of the cost is of the form N (k_t D + k_i), whatever its numbers; else None."""
+    def is_linear(self) -> bool:
+        """Whether the class of the cost is of the exact form N (k_t D + k_i), whatever its numbers."""
+
+    @abc.abstractmethod
+    def rates(self) -> Rates:
+        """k_t and k_i of a cost of the exact form; ValueError for any other."""
 
     @abc.abstractmethod
     def served_tokens(self) -> Scalar:
@@ -58,9 +65,13 @@ class AbstractCost(eqx.Module):
     def valid(self) -> Bool[Array, ""]:
         """Whether every number is in its domain."""
 
-    def __call__(self, params: Scalar, tokens: Scalar) -> Scalar:
-        """The lifetime cost: training and serving."""
+    def total(self, params: Scalar, tokens: Scalar) -> Scalar:
+        """The lifetime cost of one model: training and serving."""
         return self.training(params, tokens) + self.serving(params, tokens)
+
+    def __call__(self, params: ArrayLike, tokens: ArrayLike) -> Leaf:
+        """The lifetime cost of any numbers of models, broadcast."""
+        return _totals(self, inexact(params), inexact(tokens))
 
     def __add__(self, other: "AbstractCost") -> "AbstractCost":
         if not isinstance(other, AbstractCost):
@@ -71,6 +82,11 @@ class AbstractCost(eqx.Module):
         return Scaled(self, factor)
 
     __rmul__ = __mul__
+
+
+@jax.jit
+def _totals(cost: AbstractCost, params: Leaf, tokens: Leaf) -> Leaf:
+    return elementwise(lambda cost, params, tokens: cost.total(params, tokens), cost, params, tokens)
 
 
 class Sum(AbstractCost):
@@ -95,9 +111,12 @@ class Sum(AbstractCost):
     def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.first.serving(params, tokens) + self.second.serving(params, tokens)
 
-    def rates(self) -> Rates | None:
-        first, second = self.first.rates(), self.second.rates()
-        return None if first is None or second is None else first + second
+    @property
+    def is_linear(self) -> bool:
+        return self.first.is_linear and self.second.is_linear
+
+    def rates(self) -> Rates:
+        return self.first.rates() + self.second.rates()
 
     def served_tokens(self) -> Scalar:
         return self.first.served_tokens() + self.second.served_tokens()
@@ -122,9 +141,12 @@ class Scaled(AbstractCost):
     def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.factor * self.cost.serving(params, tokens)
 
-    def rates(self) -> Rates | None:
-        rates = self.cost.rates()
-        return None if rates is None else rates * self.factor
+    @property
+    def is_linear(self) -> bool:
+        return self.cost.is_linear
+
+    def rates(self) -> Rates:
+        return self.cost.rates() * self.factor
 
     def served_tokens(self) -> Scalar:
         return self.cost.served_tokens()

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.leaves import Leaf, inexact
 
 BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
 """The precisions by name, and the bytes that one weight takes in each."""
@@ -31,7 +31,7 @@ class Chip(eqx.Module):
     memory: Leaf = eqx.field(converter=inexact, default=jnp.nan)
     bandwidth: Leaf = eqx.field(converter=inexact, default=jnp.nan)
 
-    def peak(self, precision: str) -> Scalar:
+    def peak(self, precision: str) -> Leaf:
         """The dense peak in a precision, FLOP/s; NaN where the chip has none.
 
         Raises:
@@ -56,7 +56,7 @@ class Demand(eqx.Module):
     output: Leaf = eqx.field(converter=inexact)
 
     @property
-    def tokens(self) -> Scalar:
+    def tokens(self) -> Leaf:
         """D_inf = requests (prompt + output)."""
         return self.requests * (self.prompt + self.output)
 

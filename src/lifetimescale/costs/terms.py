@@ -31,6 +31,10 @@ class Flops(AbstractCost):
     def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
         return SERVING_FLOPS * params * self.inference_tokens
 
+    @property
+    def is_linear(self) -> bool:
+        return True
+
     def rates(self) -> Rates:
         return Rates(jnp.full_like(self.inference_tokens, TRAINING_FLOPS), SERVING_FLOPS * self.inference_tokens)
 
@@ -68,6 +72,10 @@ class Training(AbstractCost):
 
     def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
         return 0 * params
+
+    @property
+    def is_linear(self) -> bool:
+        return True
 
     def rates(self) -> Rates:
         rate = TRAINING_FLOPS * self.price / (SECONDS_PER_HOUR * self.peak * self.mfu)
@@ -120,6 +128,10 @@ class FixedUtilization(AbstractCost):
 
     def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.rates().serving * params
+
+    @property
+    def is_linear(self) -> bool:
+        return True
 
     def rates(self) -> Rates:
         demand = self.demand
@@ -174,8 +186,12 @@ class Monomial(AbstractCost):
     def _spent(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.coefficient * power(params, self.params_power) * power(tokens, self.tokens_power)
 
-    def rates(self) -> None:
-        return None
+    @property
+    def is_linear(self) -> bool:
+        return False
+
+    def rates(self) -> Rates:
+        raise ValueError('a monomial is not of the form N (k_t D + k_i): use method="general", or leave method out')
 
     def served_tokens(self) -> Scalar:
         return jnp.zeros_like(self.coefficient)

@@ -3,8 +3,11 @@
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
+from jaxtyping import ArrayLike
 
+from lifetimescale.batch import elementwise
 from lifetimescale.leaves import Leaf, Scalar, inexact
 
 
@@ -30,17 +33,28 @@ class FittedRange(eqx.Module):
 class AbstractLaw(eqx.Module):
     """A law: (params, tokens) -> loss, falling in both, and convex in their logarithms where it is below a target.
 
-    A law of your own needs `__call__` alone, written for scalars; `plan` then finds everything else by roots.
+    A law of your own needs `loss` alone, written for scalars; `plan` then finds everything else by roots.
 
-        class Shifted(lts.AbstractLaw):
+        class Mine(lts.AbstractLaw):
             E: lts.Leaf = eqx.field(converter=lts.inexact)
 
-            def __call__(self, params, tokens):
+            def loss(self, params, tokens):
                 return self.E + (1e7 / params) ** 0.3 + (1e8 / tokens) ** 0.3
+
+    Called, a law takes numbers and arrays, and broadcasts: `law(70e9, 1e12)`.
     """
 
     fitted: FittedRange = eqx.field(default_factory=FittedRange, kw_only=True)
 
     @abc.abstractmethod
-    def __call__(self, params: Scalar, tokens: Scalar) -> Scalar:
-        """The loss of a model of `params` parameters trained on `tokens` tokens, in the law's own unit."""
+    def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
+        """The loss of one model of `params` parameters trained on `tokens` tokens, in the law's own unit."""
+
+    def __call__(self, params: ArrayLike, tokens: ArrayLike) -> Leaf:
+        """The loss of any numbers of models."""
+        return _losses(self, inexact(params), inexact(tokens))
+
+
+@jax.jit
+def _losses(law: AbstractLaw, params: Leaf, tokens: Leaf) -> Leaf:
+    return elementwise(lambda law, params, tokens: law.loss(params, tokens), law, params, tokens)

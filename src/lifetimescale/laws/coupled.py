@@ -64,7 +64,7 @@ class Coupled(AbstractCoupled):
     beta: Leaf = eqx.field(converter=inexact)
     gamma: Leaf = eqx.field(converter=inexact)
 
-    def __call__(self, params: Scalar, tokens: Scalar) -> Scalar:
+    def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         terms = self.A * power(params, -self.alpha) + self.B * power(tokens, -self.beta)
         return self.E + power(terms, self.gamma)
 
@@ -100,7 +100,7 @@ class Chinchilla(AbstractCoupled):
         fitted: the range of the runs behind the coefficients.
 
     >>> law = Chinchilla(E=1.69, A=406.4, B=410.7, alpha=0.336, beta=0.283)
-    >>> print(f"{law(jnp.asarray(70e9), jnp.asarray(1e12)):.4f}")
+    >>> print(f"{law(70e9, 1e12):.4f}")
     1.9473
     """
 
@@ -110,7 +110,7 @@ class Chinchilla(AbstractCoupled):
     alpha: Leaf = eqx.field(converter=inexact)
     beta: Leaf = eqx.field(converter=inexact)
 
-    def __call__(self, params: Scalar, tokens: Scalar) -> Scalar:
+    def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.E + self.A * power(params, -self.alpha) + self.B * power(tokens, -self.beta)
 
     def coupled(self) -> Coupled:
@@ -136,7 +136,7 @@ class Kaplan(AbstractCoupled):
     alpha_N: Leaf = eqx.field(converter=inexact)
     alpha_D: Leaf = eqx.field(converter=inexact)
 
-    def __call__(self, params: Scalar, tokens: Scalar) -> Scalar:
+    def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         return power(power(self.N_c / params, self.alpha_N / self.alpha_D) + self.D_c / tokens, self.alpha_D)
 
     def coupled(self) -> Coupled:

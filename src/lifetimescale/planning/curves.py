@@ -10,7 +10,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, UInt8
 
-from lifetimescale.costs import AbstractCost, Rates
+from lifetimescale.costs import AbstractCost
 from lifetimescale.laws import AbstractLaw, Coupled
 from lifetimescale.leaves import Scalar
 from lifetimescale.logarithm import log, softplus
@@ -137,33 +137,26 @@ class LinearCost(AbstractCurve):
         return self.budget > 0
 
     def tokens_for(self, params: Scalar) -> Scalar:
-        rates = linear_rates(self.cost)
+        rates = self.cost.rates()
         return (self.budget / params - rates.serving) / rates.training
 
     def params_for(self, tokens: Scalar) -> Scalar:
-        rates = linear_rates(self.cost)
+        rates = self.cost.rates()
         return self.budget / (rates.training * tokens + rates.serving)
 
     def _level_set(self) -> LevelSet:
         return LevelSet(self.cost, self.budget)
 
 
-def linear_rates(cost: AbstractCost) -> Rates:
-    """The rates of a cost of the exact form.
-
-    Raises:
-        ValueError: it is not of that form.
-    """
-    rates = cost.rates()
-    if rates is None:
-        raise ValueError('this cost is not of the form N (k_t D + k_i): use method="general", or leave method out')
-    return rates
-
-
 def _beyond(function: AbstractLaw | AbstractCost, level: Scalar, log_params: Scalar, log_tokens: Scalar) -> Scalar:
     """Negative where the model is too small for the level (its loss above it, or its cost below it)."""
-    ratio = log(function(jnp.exp(log_params), jnp.exp(log_tokens))) - log(level)
+    ratio = log(value_at(function, jnp.exp(log_params), jnp.exp(log_tokens))) - log(level)
     return -ratio if isinstance(function, AbstractLaw) else ratio
+
+
+def value_at(function: AbstractLaw | AbstractCost, params: Scalar, tokens: Scalar) -> Scalar:
+    """The loss of a law or the total of a cost, for one model."""
+    return function.loss(params, tokens) if isinstance(function, AbstractLaw) else function.total(params, tokens)
 
 
 def _on_ray(scale, arguments):

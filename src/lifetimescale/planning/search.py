@@ -12,7 +12,7 @@ from lifetimescale.costs import AbstractCost, Rates
 from lifetimescale.laws import AbstractCoupled, AbstractLaw, Coupled
 from lifetimescale.leaves import Scalar
 from lifetimescale.logarithm import log, log1p
-from lifetimescale.planning.curves import AbstractCurve
+from lifetimescale.planning.curves import AbstractCurve, value_at
 from lifetimescale.roots import root
 from lifetimescale.status import Status
 
@@ -58,8 +58,8 @@ def _found(log_params: Scalar, log_tokens: Scalar, status: UInt8[Array, ""]) -> 
     exists = (jnp.abs(log_params) < limit) & (jnp.abs(log_tokens) < limit) & (status == Status.OK)
     exists = jax.lax.optimization_barrier(exists)
     status = jnp.where(exists | (status != Status.OK), status, Status.UNREACHABLE).astype(jnp.uint8)
-    params, tokens = (jnp.exp(jnp.where(exists, number, jnp.nan)) for number in (log_params, log_tokens))
-    return Found(params, tokens, status)
+    spoil = jnp.where(exists, 0.0, jnp.nan).astype(log_params.dtype)  # added, it spoils the derivative too
+    return Found(jnp.exp(log_params + spoil), jnp.exp(log_tokens + spoil), status)
 
 
 def optimal_split(law: Coupled, log_product: Scalar) -> tuple[Scalar, Scalar]:
@@ -98,7 +98,7 @@ def log_slope(law: AbstractLaw, log_params: Scalar, log_tokens: Scalar) -> Scala
 
 
 def _at_logs(function: AbstractLaw | AbstractCost, log_params: Scalar, log_tokens: Scalar) -> Scalar:
-    return function(jnp.exp(log_params), jnp.exp(log_tokens))
+    return value_at(function, jnp.exp(log_params), jnp.exp(log_tokens))
 
 
 def compute_optimal(law: AbstractLaw, given: str, value: Scalar) -> tuple[Scalar, Scalar]:
@@ -131,21 +131,28 @@ _PATHS = {
 
 
 @jax.custom_jvp
-def least(objective, constraint, level: Scalar, params: Scalar, tokens: Scalar) -> Scalar:
+def least(
+    objective: AbstractLaw | AbstractCost,
+    constraint: AbstractLaw | AbstractCost,
+    level: Scalar,
+    params: Scalar,
+    tokens: Scalar,
+) -> Scalar:
     """The objective at its optimum on constraint = level, by the envelope theorem.
 
     d least = d objective + (objective_D/constraint_D)(d level - d constraint), all at the fixed optimum: what the
     optimum itself does is of second order, so no derivative passes through the search.
     """
-    return objective(params, tokens)
+    return value_at(objective, params, tokens)
 
 
 @least.defjvp
 def _least_jvp(primals, tangents):
     objective, constraint, _, params, tokens = primals
-    _, by_objective = jax.jvp(lambda function: function(params, tokens), (objective,), (tangents[0],))
-    _, by_constraint = jax.jvp(lambda function: function(params, tokens), (constraint,), (tangents[1],))
-    multiplier = jax.grad(objective, 1)(params, tokens) / jax.grad(constraint, 1)(params, tokens)
+    _, by_objective = jax.jvp(lambda function: value_at(function, params, tokens), (objective,), (tangents[0],))
+    _, by_constraint = jax.jvp(lambda function: value_at(function, params, tokens), (constraint,), (tangents[1],))
+    by_tokens = jax.grad(value_at, 2)
+    multiplier = by_tokens(objective, params, tokens) / by_tokens(constraint, params, tokens)
     return least(*primals), by_objective + multiplier * (tangents[2] - by_constraint)
 
 

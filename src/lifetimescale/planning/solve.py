@@ -17,7 +17,7 @@ from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
 from lifetimescale.planning import search
-from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost, linear_rates
+from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
 
@@ -66,7 +66,7 @@ def near(problem: Problem, params: Leaf, tokens: Leaf, total: Leaf, tolerance: L
 
 def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
     """Whether the classes of law and cost have the exact solution."""
-    return isinstance(law, AbstractCoupled) and cost.rates() is not None
+    return isinstance(law, AbstractCoupled) and cost.is_linear
 
 
 def _loss_curve(law: AbstractLaw, loss: Scalar) -> AbstractCurve:
@@ -82,7 +82,7 @@ def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, toler
 
 
 def _cost_curve(cost: AbstractCost, budget: Scalar) -> AbstractCurve:
-    return LevelSet(cost, budget) if cost.rates() is None else LinearCost(cost, budget)
+    return LinearCost(cost, budget) if cost.is_linear else LevelSet(cost, budget)
 
 
 def _solve(problem: Problem, *, exact: bool) -> Solution:
@@ -99,7 +99,7 @@ def _solve(problem: Problem, *, exact: bool) -> Solution:
             if problem.bounds is None:
                 return _finish(problem, found, loss, total)
             found, on_curve = _bounded(found, problem, curve)
-    loss, total = problem.law(*found[:2]), problem.cost(*found[:2])
+    loss, total = problem.law.loss(*found[:2]), problem.cost.total(*found[:2])
     if problem.loss is not None:
         loss = jnp.where(on_curve, problem.loss, loss)
     if problem.budget is not None:
@@ -138,13 +138,13 @@ def _optimum(problem: Problem, curve: AbstractCurve, *, exact: bool) -> tuple[Fo
         raise ValueError('this law has no coupled form: use method="general", or leave method out')
     if problem.loss is not None:
         if exact and isinstance(law, AbstractCoupled):
-            found, total = search.exact_at_loss(law.coupled(), linear_rates(cost), problem.loss, valid)
+            found, total = search.exact_at_loss(law.coupled(), cost.rates(), problem.loss, valid)
             return found, None, total
         found = search.general(curve, law, cost, valid)
         return found, None, search.least(cost, law, problem.loss, *found[:2])
     assert problem.budget is not None
     if exact and isinstance(law, AbstractCoupled):
-        found = search.exact_at_budget(law.coupled(), linear_rates(cost), problem.budget, valid)
+        found = search.exact_at_budget(law.coupled(), cost.rates(), problem.budget, valid)
     else:
         found = search.general(curve, law, cost, valid)
     return found, search.least(law, cost, problem.budget, *found[:2]), problem.budget
