@@ -1,4 +1,4 @@
-"""Stricter than users are: float64, no implicit promotion of types or ranks, every annotation checked, 8 CPU devices."""
+"""Stricter than users are: no implicit promotion of types or ranks, every annotation checked, 8 CPU devices."""
 
 import pathlib
 

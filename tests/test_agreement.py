@@ -19,7 +19,8 @@ def relative(a, b) -> np.ndarray:
 def worst(error: np.ndarray, batch: Problems) -> str:
     """The problem with the largest error, for the message of a failure."""
     index = int(np.argmax(error))
-    return f"{error[index]:.3g} at {jax.tree.map(lambda x: float(x[index] if x.ndim else x), (batch.law, batch.demand, batch.loss))}"
+    scenario = jax.tree.map(lambda x: float(x[index] if x.ndim else x), (batch.law, batch.demand, batch.loss))
+    return f"{error[index]:.3g} at {scenario}"
 
 
 @pytest.mark.parametrize("tag", RANGES)

@@ -6,8 +6,7 @@ import pytest
 import lifetimescale as lts
 from lifetimescale import spend
 
-LAW = dict(E=1.69, A=406.4, B=410.7, alpha=0.336, beta=0.283)
-A100_PEAK, A100_INT8 = 3.12e14, 6.24e14
+LAW = {"E": 1.69, "A": 406.4, "B": 410.7, "alpha": 0.336, "beta": 0.283}
 
 
 @pytest.fixture(scope="module")

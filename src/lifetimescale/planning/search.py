@@ -85,8 +85,8 @@ def _imbalance(position: Scalar, arguments: tuple[AbstractCurve, AbstractLaw, Ab
     curve, law, cost = arguments
     log_params, log_tokens = curve.point(position)
     by_params, by_tokens = jax.grad(_at_logs, (1, 2))(cost, log_params, log_tokens)
-    ratio = jnp.where(by_params > 0, log(by_params) - log(by_tokens), -jnp.inf)
-    return log_slope(law, log_params, log_tokens) - jnp.where(by_tokens > 0, ratio, jnp.inf)
+    ratio = jnp.where(by_params <= 0, -jnp.inf, log(by_params) - log(by_tokens))
+    return log_slope(law, log_params, log_tokens) - jnp.where(by_tokens <= 0, jnp.inf, ratio)
 
 
 def log_slope(law: AbstractLaw, log_params: Scalar, log_tokens: Scalar) -> Scalar:

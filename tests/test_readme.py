@@ -1,0 +1,64 @@
+"""Nothing is shown that is not run: the README's Python, its commands, its output and its names."""
+
+import pathlib
+import re
+import shlex
+
+import jax
+import jax.numpy as jnp
+import pytest
+
+import lifetimescale as lts
+from lifetimescale.cli import app, main
+
+README = (pathlib.Path(__file__).parents[1] / "README.md").read_text()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("lifetimescale ")]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_commands(command, capsys):
+    main(shlex.split(command)[1:])
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("command", [name for name in app if not name.startswith("-")])
+def test_every_command_is_shown_and_has_help(command):
+    assert any(line.startswith(f"lifetimescale {command}") for line in COMMANDS)
+    assert app[command].help
+
+
+def test_demo_prints_what_is_shown(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    main(shlex.split(COMMANDS[0])[1:])
+    shown = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert shown == blocks("text")[0].splitlines()
+
+
+def test_python():
+    names: dict = {}
+    for block in blocks("python"):
+        exec(block, names)
+    assert float(names["best"].params) == pytest.approx(6.968595e9, rel=1e-6)
+    assert names["many"].params.shape == (1_000_000,)
+    assert float(lts.break_even(names["a"], names["b"])) == pytest.approx(5.903087e11, rel=1e-6)
+
+
+def test_claims():
+    """The numbers in the README's sentences and comments."""
+    ratios = {
+        name: float(lts.compute_optimal(lts.law(name), params=13e9).tokens_per_param) for name in lts.law_presets()
+    }
+    assert round(ratios["chinchilla"]) == 44
+    assert round(ratios["besiroglu2024"]) == 20
+    million = lts.Monomial(1e-7, 0.0, 1.0)(1e9, 1e6)
+    assert float(million) == pytest.approx(0.10)
+    law, cost = lts.law("chinchilla"), lts.Flops(2e12)
+    law32, cost32 = jax.tree.map(lambda x: x.astype(jnp.float32), (law, cost))
+    single = lts.plan(law32, cost32, loss=jnp.float32(2.0))
+    assert float(single.params) == pytest.approx(float(lts.plan(law, cost, loss=2.0).params), rel=1e-5)
