@@ -149,5 +149,8 @@ def test_targets_and_bounds_are_checked_at_the_door():
     for wrong in ({"params": 1e9}, {"params": 1e9, "tokens": 1e9, "loss": 2.0}):
         with pytest.raises(ValueError, match="exactly two"):
             lts.price(LAW, COST, **wrong)
+    for call in (lambda: lts.plan("chinchilla", COST, loss=2.0), lambda: lts.compute_optimal(7, params=1e9)):
+        with pytest.raises(TypeError):
+            call()
     with pytest.raises(ValueError, match="exactly one of params"):
         lts.compute_optimal(LAW, params=1e9, loss=2.0)

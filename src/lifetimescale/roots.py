@@ -17,7 +17,7 @@ from lifetimescale.leaves import Scalar
 from lifetimescale.status import Status
 
 MOST_STEPS = 120  # plans take 5 to 7; bisection of the widest bracket takes 64
-FARTHEST = 1000.0  # from the start: past every float64 exponential
+FARTHEST = 1000.0  # past the logarithm of every float64
 
 
 class Root(NamedTuple):

@@ -95,7 +95,7 @@ class Plan(eqx.Module):
         """1 - total/baseline.total; by the exact equation (down to no demand at all) where the plan is exact."""
         if self.exact:
             return _exact_saving(self.law, self.spend_ratio)
-        return -jnp.expm1(jnp.log(self.total) - jnp.log(self.baseline.total))
+        return 1 - self.total / self.baseline.total
 
     @property
     def best(self) -> "Plan":
@@ -105,7 +105,7 @@ class Plan(eqx.Module):
     @property
     def overpay(self) -> Leaf:
         """total/best.total - 1: the regret of this plan, as a fraction of the least total."""
-        return jnp.expm1(jnp.log(self.total) - jnp.log(self.best.total))
+        return self.total / self.best.total - 1
 
     def near(self, tolerance: ArrayLike = 0.01) -> "NearOptimal":
         """The near-optimal range: all that costs at most 1 + tolerance times the least total, at equal loss.
@@ -172,6 +172,7 @@ def plan(
 
     Raises:
         ValueError: not exactly one of loss and budget is given, or the method does not exist or does not apply.
+        TypeError: the law is no law, or the cost no cost.
 
     >>> import lifetimescale as lts
     >>> best = lts.plan(lts.law("chinchilla"), lts.Flops(inference_tokens=2e12), loss=2.0452818)
@@ -242,6 +243,7 @@ def compute_optimal(
     given = {name: inexact(value) for name, value in given.items() if value is not None}
     if len(given) != 1:
         raise ValueError("give exactly one of params, tokens, compute and loss")
+    _check_law(law)
     training = Flops(inference_tokens=0.0)
     ((name, value),) = given.items()
     if name == "loss":
@@ -264,6 +266,11 @@ def break_even(a: Plan, b: Plan) -> Leaf:
 
 
 def _solved(problem: Problem, *, exact: bool | None) -> Plan:
+    _check_law(problem.law)
+    if not isinstance(problem.cost, AbstractCost):
+        raise TypeError(
+            f"{problem.cost!r} is not a cost: take lifetimescale.Flops, Training, FixedUtilization or Monomial"
+        )
     searched = problem.params is None and problem.tokens is None
     exact = searched and (is_exact(problem.law, problem.cost) if exact is None else exact)
     solution: Solution = solve(problem, exact=exact)
@@ -277,6 +284,11 @@ def _solved(problem: Problem, *, exact: bool | None) -> Plan:
         solution.warnings,
         exact=exact and problem.bounds is None,
     )
+
+
+def _check_law(law: AbstractLaw) -> None:
+    if not isinstance(law, AbstractLaw):
+        raise TypeError(f"{law!r} is not a law: take lifetimescale.law(name), or a subclass of AbstractLaw")
 
 
 def _number(value: ArrayLike | None) -> Leaf | None:

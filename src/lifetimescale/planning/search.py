@@ -64,9 +64,13 @@ def _found(log_params: Scalar, log_tokens: Scalar, status: UInt8[Array, ""]) -> 
 
 def optimal_split(law: Coupled, log_product: Scalar) -> tuple[Scalar, Scalar]:
     """(log N, log D) of the lowest loss at a given N D: alpha A/N^alpha = beta B/D^beta."""
-    balance = log(law.alpha * law.A) - log(law.beta * law.B)
-    log_params = (balance + law.beta * log_product) / (law.alpha + law.beta)
+    log_params = (_balance(law) + law.beta * log_product) / (law.alpha + law.beta)
     return log_params, log_product - log_params
+
+
+def _balance(law: Coupled) -> Scalar:
+    """log of (alpha A)/(beta B)."""
+    return log(law.alpha * law.A) - log(law.beta * law.B)
 
 
 def general(curve: AbstractCurve, law: AbstractLaw, cost: AbstractCost, valid: Bool[Array, ""]) -> Found:
@@ -105,11 +109,10 @@ def compute_optimal(law: AbstractLaw, given: str, value: Scalar) -> tuple[Scalar
     """(params, tokens) of least N D at their loss, given params, tokens or their product."""
     if isinstance(law, AbstractCoupled):
         coupled = law.coupled()
-        balance = log(coupled.alpha * coupled.A) - log(coupled.beta * coupled.B)
         if given == "params":
-            return value, jnp.exp((coupled.alpha * log(value) - balance) / coupled.beta)
+            return value, jnp.exp((coupled.alpha * log(value) - _balance(coupled)) / coupled.beta)
         if given == "tokens":
-            return jnp.exp((coupled.beta * log(value) + balance) / coupled.alpha), value
+            return jnp.exp((coupled.beta * log(value) + _balance(coupled)) / coupled.alpha), value
         log_params, log_tokens = optimal_split(coupled, log(value))
         return jnp.exp(log_params), jnp.exp(log_tokens)
     position = root(_PATHS[given], jnp.full_like(value, _STARTS[given]), (law, log(value))).position

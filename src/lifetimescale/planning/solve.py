@@ -69,22 +69,6 @@ def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
     return isinstance(law, AbstractCoupled) and cost.is_linear
 
 
-def _loss_curve(law: AbstractLaw, loss: Scalar) -> AbstractCurve:
-    return CoupledLoss(law.coupled(), loss) if isinstance(law, AbstractCoupled) else LevelSet(law, loss)
-
-
-def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, tolerance: Scalar):
-    curve = _curve(problem)
-    best = Found(params, tokens, jnp.zeros((), jnp.uint8))
-    log_bound = log(total) + log1p(tolerance)
-    ends = (search.near(curve, problem.cost, best, log_bound, side) for side in (1, -1))
-    return [_bounded(end, problem, curve)[0][:2] for end in ends]
-
-
-def _cost_curve(cost: AbstractCost, budget: Scalar) -> AbstractCurve:
-    return LinearCost(cost, budget) if cost.is_linear else LevelSet(cost, budget)
-
-
 def _solve(problem: Problem, *, exact: bool) -> Solution:
     if problem.params is not None and problem.tokens is not None:
         found, on_curve = _given(problem, problem.params, problem.tokens), jnp.asarray(False)
@@ -125,10 +109,16 @@ def _mask(status: UInt8[Array, ""], like: Scalar) -> Scalar:
 
 
 def _curve(problem: Problem) -> AbstractCurve:
+    """The models that meet the target exactly."""
+    law, cost = problem.law, problem.cost
     if problem.loss is not None:
-        return _loss_curve(problem.law, problem.loss)
+        return (
+            CoupledLoss(law.coupled(), problem.loss)
+            if isinstance(law, AbstractCoupled)
+            else LevelSet(law, problem.loss)
+        )
     assert problem.budget is not None
-    return _cost_curve(problem.cost, problem.budget)
+    return LinearCost(cost, problem.budget) if cost.is_linear else LevelSet(cost, problem.budget)
 
 
 def _optimum(problem: Problem, curve: AbstractCurve, *, exact: bool) -> tuple[Found, Scalar | None, Scalar]:
@@ -171,6 +161,14 @@ def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Foun
     status = jnp.where((found.status == Status.OK) & impossible, Status.UNREACHABLE, found.status)
     params = jnp.where(corner, jnp.where(too_small, least_params, most_params), on_curve_params)
     return _settled(params, bounded_tokens, status.astype(jnp.uint8)), ~corner
+
+
+def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, tolerance: Scalar):
+    curve = _curve(problem)
+    best = Found(params, tokens, jnp.zeros((), jnp.uint8))
+    log_bound = log(total) + log1p(tolerance)
+    ends = (search.near(curve, problem.cost, best, log_bound, side) for side in (1, -1))
+    return [_bounded(end, problem, curve)[0][:2] for end in ends]
 
 
 def _finish(problem: Problem, found: Found, loss: Scalar | None, total: Scalar) -> Solution:
