@@ -13,7 +13,7 @@ from lifetimescale.costs import AbstractCost, Flops
 from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, inexact
 from lifetimescale.planning import report, search
-from lifetimescale.planning.solve import Bounds, Problem, Solution, is_exact, near, solve
+from lifetimescale.planning.solve import Bounds, Problem, Solution, is_exact, near, solve, warnings
 
 
 class Plan(eqx.Module):
@@ -29,7 +29,6 @@ class Plan(eqx.Module):
         reached: the loss, where it is not simply the target.
         total: lifetime cost, in the unit of the cost.
         status: the outcome, a `Status`.
-        warnings: bits of `Warnings`.
         exact: whether params and tokens are the unbounded optimum in closed form.
     """
 
@@ -39,7 +38,6 @@ class Plan(eqx.Module):
     reached: Leaf | None
     total: Leaf
     status: UInt8[Array, "..."]
-    warnings: UInt8[Array, "..."]
     exact: bool = eqx.field(static=True)
 
     @property
@@ -63,6 +61,11 @@ class Plan(eqx.Module):
     def unit(self) -> str:
         """The unit of `training`, `serving` and `total`."""
         return self.cost.unit
+
+    @property
+    def warnings(self) -> UInt8[Array, "..."]:
+        """Bits of `Warnings`: outside the fitted range of the law, or at a bound."""
+        return warnings(self.problem, self.params, self.tokens)
 
     @property
     def tokens_per_param(self) -> Leaf:
@@ -281,7 +284,6 @@ def _solved(problem: Problem, *, exact: bool | None) -> Plan:
         solution.loss,
         solution.total,
         solution.status,
-        solution.warnings,
         exact=exact and problem.bounds is None,
     )
 

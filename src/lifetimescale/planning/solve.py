@@ -9,6 +9,7 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.core import Tracer
 from jaxtyping import Array, Bool, UInt8
 
 from lifetimescale.batch import elementwise
@@ -20,6 +21,10 @@ from lifetimescale.planning import search
 from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
+
+# XLA on CPUs stops at 256-bit vectors unless told: on one with AVX-512 a million float64 plans take 14 ms so, else 21
+# (benchmarks/plan.py). A program inside another cannot be told; XLA_FLAGS=--xla_cpu_prefer_vector_width=512 can.
+CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
 
 class Bounds(eqx.Module):
@@ -49,19 +54,33 @@ class Solution(NamedTuple):
     loss: Leaf | None
     total: Leaf
     status: UInt8[Array, "..."]
-    warnings: UInt8[Array, "..."]
 
 
-@functools.partial(jax.jit, static_argnames="exact")
 def solve(problem: Problem, *, exact: bool) -> Solution:
     """Solve every scenario of a problem whose leaves broadcast."""
+    traced = any(isinstance(leaf, Tracer) for leaf in (jnp.zeros(()), *jax.tree.leaves(problem)))
+    outermost = not traced and jax.default_backend() == "cpu"
+    return (_solve_outermost if outermost else _solve_all)(problem, exact=exact)
+
+
+def _elementwise_solve(problem: Problem, *, exact: bool) -> Solution:
     return elementwise(functools.partial(_solve, exact=exact), problem)
+
+
+_solve_all = jax.jit(_elementwise_solve, static_argnames="exact")
+_solve_outermost = jax.jit(_elementwise_solve, static_argnames="exact", compiler_options=CPU_OPTIONS)
 
 
 @jax.jit
 def near(problem: Problem, params: Leaf, tokens: Leaf, total: Leaf, tolerance: Leaf) -> list[tuple[Leaf, Leaf]]:
     """(params, tokens) of the smallest and of the largest model within `tolerance` of the optimum of a target loss."""
     return elementwise(_near, problem, params, tokens, total, tolerance)
+
+
+@jax.jit
+def warnings(problem: Problem, params: Leaf, tokens: Leaf) -> UInt8[Array, "..."]:
+    """The bits of `Warnings` of solved models; none where there is no model."""
+    return elementwise(_warnings, problem, params, tokens)
 
 
 def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
@@ -174,7 +193,7 @@ def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, toler
 def _finish(problem: Problem, found: Found, loss: Scalar | None, total: Scalar) -> Solution:
     mask = _mask(found.status, total)
     loss = None if loss is None else loss * mask
-    return Solution(*found[:2], loss, total * mask, found.status, _warnings(problem, *found[:2]))
+    return Solution(*found[:2], loss, total * mask, found.status)
 
 
 def _valid(problem: Problem) -> Bool[Array, ""]:
@@ -193,13 +212,13 @@ def _valid(problem: Problem) -> Bool[Array, ""]:
 
 def _warnings(problem: Problem, params: Scalar, tokens: Scalar) -> UInt8[Array, ""]:
     fitted = problem.law.fitted
-    warnings = _flag(_outside(params, fitted.params), Warnings.PARAMS_OUTSIDE)
-    warnings |= _flag(_outside(tokens, fitted.tokens), Warnings.TOKENS_OUTSIDE)
-    warnings |= _flag(_outside(tokens / params, fitted.tokens_per_param), Warnings.RATIO_OUTSIDE)
+    bits = _flag(_outside(params, fitted.params), Warnings.PARAMS_OUTSIDE)
+    bits |= _flag(_outside(tokens, fitted.tokens), Warnings.TOKENS_OUTSIDE)
+    bits |= _flag(_outside(tokens / params, fitted.tokens_per_param), Warnings.RATIO_OUTSIDE)
     if problem.bounds is not None:
-        warnings |= _flag(_on_edge(params, problem.bounds.params), Warnings.PARAMS_AT_BOUND)
-        warnings |= _flag(_on_edge(tokens, problem.bounds.tokens), Warnings.TOKENS_AT_BOUND)
-    return warnings
+        bits |= _flag(_on_edge(params, problem.bounds.params), Warnings.PARAMS_AT_BOUND)
+        bits |= _flag(_on_edge(tokens, problem.bounds.tokens), Warnings.TOKENS_AT_BOUND)
+    return bits
 
 
 def _flag(condition: Bool[Array, ""], warning: Warnings) -> UInt8[Array, ""]:
