@@ -10,7 +10,7 @@ two forms this one made the fastest plan (12 to 19 ms a million).
 """
 
 import itertools
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,8 +22,8 @@ from lifetimescale.leaves import Scalar
 class _Format(NamedTuple):
     """One floating format: its bits, log 2 in two parts, and a series long enough for it."""
 
-    float_type: type
-    int_type: type
+    float_type: Any
+    int_type: Any
     mantissa_bits: int
     sqrt_half: int  # the bits of sqrt(1/2)
     ln2_high: float  # so few bits that times any exponent it is exact
