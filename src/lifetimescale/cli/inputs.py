@@ -43,7 +43,7 @@ def build_law(options: LawOptions):
 
 def build_cost(options: CostOptions):
     """The cost."""
-    from lifetimescale.costs import Demand, FixedUtilization, Flops, Training
+    from lifetimescale.costs import FixedUtilization, Flops, Training
 
     demand = _demand(options)
     if not options.in_dollars():
@@ -57,7 +57,7 @@ def build_cost(options: CostOptions):
     _check_precision("serve", options.serve_chip or SERVE_CHIP, serve_precision)
     serving = FixedUtilization(
         serve_chip,
-        demand=Demand(demand.requests, demand.prompt, demand.output),
+        demand=demand,
         precision=serve_precision,
         prefill=options.prefill_mfu or PREFILL_MFU,
         decode=options.decode_mfu or DECODE_MFU,

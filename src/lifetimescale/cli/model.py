@@ -5,7 +5,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from lifetimescale.cli.inputs import build_cost, build_law, start
-from lifetimescale.cli.options import CostOptions, InputError, Json, LawOptions, NoPlanError, Positive, given
+from lifetimescale.cli.options import CostOptions, InputError, Json, LawOptions, Positive, given, out_of_reach
 from lifetimescale.cli.render import print_json, print_lines, print_table
 from lifetimescale.units import format_cost, format_count
 
@@ -55,8 +55,7 @@ def _report(law, name, cost, params, tokens, compute, loss, compute_optimal: boo
     if compute_optimal:
         size = lts.compute_optimal(law, params=params, tokens=tokens, compute=compute, loss=loss)
         if size.status != lts.Status.OK:
-            floor = float(law.coupled().E)
-            raise NoPlanError(f"a loss of {loss:.6g} is out of reach: {name} falls to {floor:.6g}, so ask for more")
+            raise out_of_reach(loss, name, f"{float(law.coupled().E):.6g}")
         params, tokens = size.params, size.tokens
     elif compute is not None:
         params = compute / (TRAINING_FLOPS * tokens) if params is None else params

@@ -43,6 +43,11 @@ Precision = Literal["bf16", "fp8", "int8", "fp4"]
 Json = Annotated[bool, Parameter(negative="")]
 
 
+def out_of_reach(loss: float, law: str, floor: str) -> NoPlanError:
+    """The exception for a loss below `floor`, the least that the law falls to, in words."""
+    return NoPlanError(f"a loss of {loss:.6g} is out of reach: {law} falls to {floor}, so ask for more")
+
+
 @Parameter(name="*", group="Law")
 @dataclasses.dataclass(frozen=True)
 class LawOptions:

@@ -3,7 +3,16 @@
 from typing import Any
 
 from lifetimescale.cli.inputs import build_cost, build_law, start
-from lifetimescale.cli.options import CostOptions, InputError, Json, LawOptions, NoPlanError, Positive, given
+from lifetimescale.cli.options import (
+    CostOptions,
+    InputError,
+    Json,
+    LawOptions,
+    NoPlanError,
+    Positive,
+    given,
+    out_of_reach,
+)
 from lifetimescale.cli.render import print_json, print_lines, print_table
 from lifetimescale.units import format_cost, format_count, format_percent
 
@@ -111,10 +120,7 @@ def _no_plan(best, name: str, limits: dict[str, float | None]) -> Exception:
         most_params = problem.params if problem.params is not None else limits["max_params"] or 1e300
         floor = float(best.law(most_params, limits["max_tokens"] or 1e300))
         where = "within these bounds" if problem.params is not None or any(limits.values()) else "at best"
-        target = float(problem.loss)
-        return NoPlanError(
-            f"a loss of {target:.6g} is out of reach: {name} falls to {floor:.6g} {where}, so ask for more"
-        )
+        return out_of_reach(float(problem.loss), name, f"{floor:.6g} {where}")
     least_params = problem.params if problem.params is not None else limits["min_params"] or 0.0
     floor = float(best.cost(least_params, limits["min_tokens"] or 0.0))
     budget, least = (format_cost(value, best.unit) for value in (float(problem.budget), floor))

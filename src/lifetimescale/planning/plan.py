@@ -9,7 +9,7 @@ from jaxtyping import Array, ArrayLike, UInt8
 
 from lifetimescale import spend
 from lifetimescale.batch import elementwise
-from lifetimescale.costs import AbstractCost, Flops
+from lifetimescale.costs import TRAINING_FLOPS, AbstractCost, Flops
 from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, inexact
 from lifetimescale.planning import report, search
@@ -251,7 +251,7 @@ def compute_optimal(
     ((name, value),) = given.items()
     if name == "loss":
         return plan(law, training, loss=value)
-    optimal_params, optimal_tokens = _optimal(law, value / 6 if name == "product" else value, name)
+    optimal_params, optimal_tokens = _optimal(law, value / TRAINING_FLOPS if name == "product" else value, name)
     return price(law, training, params=optimal_params, tokens=optimal_tokens)
 
 
