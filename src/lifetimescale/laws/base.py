@@ -1,6 +1,7 @@
 """What every loss law is: a map from the size of a model and its training tokens to its loss."""
 
 import abc
+import dataclasses
 
 import equinox as eqx
 import jax
@@ -58,3 +59,10 @@ class AbstractLaw(eqx.Module):
 @jax.jit
 def _losses(law: AbstractLaw, params: Leaf, tokens: Leaf) -> Leaf:
     return elementwise(lambda law, params, tokens: law.loss(params, tokens), law, params, tokens)
+
+
+def coefficients(law: eqx.Module) -> dict[str, Leaf]:
+    """The coefficients of a law or a score map, by name: its numeric fields but the fitted range."""
+    fields = {field.name: getattr(law, field.name) for field in dataclasses.fields(law) if field.name != "fitted"}
+    named = fields | fields.get("coefficients", {})
+    return {name: value for name, value in named.items() if eqx.is_array(value)}

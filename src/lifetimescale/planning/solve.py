@@ -9,10 +9,10 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jax.core import Tracer
 from jaxtyping import Array, Bool, UInt8
 
 from lifetimescale.batch import elementwise
+from lifetimescale.compilation import compiled
 from lifetimescale.costs import AbstractCost
 from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, Scalar
@@ -21,10 +21,6 @@ from lifetimescale.planning import search
 from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
-
-# XLA on CPUs stops at 256-bit vectors unless told: on one with AVX-512 a million float64 plans take 14 ms so, else 21
-# (benchmarks/plan.py). A program inside another cannot be told; XLA_FLAGS=--xla_cpu_prefer_vector_width=512 can.
-CPU_OPTIONS = {"xla_cpu_prefer_vector_width": 512}
 
 
 class Bounds(eqx.Module):
@@ -56,19 +52,12 @@ class Solution(NamedTuple):
     status: UInt8[Array, "..."]
 
 
-def solve(problem: Problem, *, exact: bool) -> Solution:
-    """Solve every scenario of a problem whose leaves broadcast."""
-    traced = any(isinstance(leaf, Tracer) for leaf in (jnp.zeros(()), *jax.tree.leaves(problem)))
-    outermost = not traced and jax.default_backend() == "cpu"
-    return (_solve_outermost if outermost else _solve_all)(problem, exact=exact)
-
-
 def _elementwise_solve(problem: Problem, *, exact: bool) -> Solution:
+    """Solve every scenario of a problem whose leaves broadcast."""
     return elementwise(functools.partial(_solve, exact=exact), problem)
 
 
-_solve_all = jax.jit(_elementwise_solve, static_argnames="exact")
-_solve_outermost = jax.jit(_elementwise_solve, static_argnames="exact", compiler_options=CPU_OPTIONS)
+solve = compiled(_elementwise_solve, static_argnames=("exact",))
 
 
 @jax.jit
