@@ -10,11 +10,11 @@ from typing import Any
 
 from jaxtyping import ArrayLike
 
-from lifetimescale import laws
 from lifetimescale.costs import Chip
 from lifetimescale.laws import AbstractCoupled, FittedRange
-
-_FAMILIES = {"Chinchilla": laws.Chinchilla, "Coupled": laws.Coupled, "Kaplan": laws.Kaplan}
+from lifetimescale.presets.saved import LAWS
+from lifetimescale.presets.saved import load as load
+from lifetimescale.presets.saved import save as save
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,7 +40,7 @@ class LawPreset:
     def law(self) -> AbstractCoupled:
         """The law itself."""
         ranges = {name: (low, high) for name, (low, high) in self.range.items()}
-        return _FAMILIES[self.family](**self.coefficients, fitted=FittedRange(**ranges))
+        return LAWS[self.family](**self.coefficients, fitted=FittedRange(**ranges))
 
 
 @dataclasses.dataclass(frozen=True)
