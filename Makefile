@@ -2,10 +2,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check lint types bench clean
+.PHONY: demo demo-fit test check lint types bench clean
 
 demo: .venv/installed
 	$(BIN)/lifetimescale plan --like 13B --inference-tokens 2T
+
+# Runs planted with a known law, the law fitted to them, and a plan by that law.
+demo-fit: .venv/installed
+	@mkdir -p build
+	$(BIN)/lifetimescale fit --example > build/runs.csv
+	$(BIN)/lifetimescale fit build/runs.csv --bootstrap 4000 --holdout compute:0.2 --save build/law.json
+	$(BIN)/lifetimescale plan --law build/law.json --like 13B --inference-tokens 2T
 
 test: .venv/dev
 	$(BIN)/pytest -m "not network"
@@ -23,9 +30,10 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/plan.py
 	$(BIN)/python benchmarks/roots.py
 	$(BIN)/python benchmarks/cli.py
+	$(BIN)/python benchmarks/fit.py
 
 clean:
-	rm -rf .venv dist
+	rm -rf .venv build dist
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

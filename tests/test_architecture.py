@@ -11,9 +11,9 @@ import lifetimescale as lts
 
 SOURCE = pathlib.Path(lts.__file__).parent
 FLOORS = [
-    {"status", "units", "leaves", "batch", "logarithm"},
-    {"spend", "roots", "laws", "costs"},
-    {"presets", "planning"},
+    {"status", "units", "leaves", "batch", "logarithm", "compilation"},
+    {"spend", "roots", "laws", "costs", "runs", "scores"},
+    {"presets", "planning", "fitting"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -1,7 +1,6 @@
 """The command line, as its users meet it: answers, JSON, one sentence and an exit code for everything wrong."""
 
 import contextlib
-import json
 import math
 import subprocess
 import sys
@@ -17,40 +16,6 @@ AUTHORS_EXAMPLE = (
     "--serve-chip a100-40gb --serve-precision int8 --serve-price 0.60 --train-mfu 0.5 --prefill-mfu 0.4 "
     "--decode-mfu 0.2"
 )
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "jax"))
-
-
-@pytest.fixture
-def run(capsys):
-    """Run a command: its exit code, what it printed, and what it complained of."""
-
-    def run(command: str) -> tuple[int, str, str]:
-        try:
-            main(command.split())
-            code = 0
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
-def answer(run):
-    """The JSON object that a command prints, and nothing else."""
-
-    def answer(command: str) -> dict:
-        code, out, err = run(command + " --json")
-        assert (code, err) == (0, "")
-        assert out.count("\n") == 1
-        return json.loads(out)
-
-    return answer
 
 
 def test_the_papers_13b_plan(answer):

@@ -21,10 +21,23 @@ def blocks(language: str) -> list[str]:
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("lifetimescale ")]
 
 
+@pytest.fixture
+def folder(tmp_path, monkeypatch, capsys) -> pathlib.Path:
+    """A folder with the files that the commands before would have left."""
+    monkeypatch.chdir(tmp_path)
+    main(["fit", "--example"])
+    pathlib.Path("runs.csv").write_text(capsys.readouterr().out)
+    lts.save(lts.law("besiroglu2024"), "law.json")
+    return tmp_path
+
+
 @pytest.mark.parametrize("command", COMMANDS)
-def test_commands(command, capsys):
-    main(shlex.split(command)[1:])
-    assert capsys.readouterr().err == ""
+def test_commands(command, capsys, folder):
+    words, _, file = command.partition(" > ")
+    main(shlex.split(words)[1:])
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert not file or printed.out == (folder / file).read_text()
 
 
 @pytest.mark.parametrize("command", [name for name in app if not name.startswith("-")])
@@ -40,12 +53,14 @@ def test_demo_prints_what_is_shown(capsys, monkeypatch):
     assert shown == blocks("text")[0].splitlines()
 
 
-def test_python():
+def test_python(folder):
     names: dict = {}
     for block in blocks("python"):
         exec(block, names)
     assert float(names["best"].params) == pytest.approx(6.968595e9, rel=1e-6)
     assert names["many"].params.shape == (1_000_000,)
+    assert names["cloud"].params.shape == (1000,)
+    assert float(names["fitted"].law.alpha) == pytest.approx(float(names["truth"].alpha), rel=0.1)
     assert float(lts.break_even(names["a"], names["b"])) == pytest.approx(5.903087e11, rel=1e-6)
 
 

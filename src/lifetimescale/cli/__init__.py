@@ -1,4 +1,7 @@
-"""The command line: `lifetimescale plan | model | laws | chips`. JAX is imported by what computes, not by `--help`."""
+"""The command line: `lifetimescale plan | model | fit | laws | chips`.
+
+JAX is imported by what computes, not by `--help`.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 import cyclopts
 
 from lifetimescale.cli.catalog import chips, laws
+from lifetimescale.cli.fit import fit
 from lifetimescale.cli.model import model
 from lifetimescale.cli.options import InputError, NoPlanError
 from lifetimescale.cli.plan import plan
@@ -15,7 +19,7 @@ app = cyclopts.App(
     help="How big to make a language model and how long to train it, for the loss and the use it is meant for.",
     help_epilogue="Numbers may be written 13B, 2T, 1e12 or 50%. Exit codes: 0 done, 2 wrong input, 3 no plan exists.",
 )
-for command in (plan, model, laws, chips):
+for command in (plan, model, fit, laws, chips):
     app.command(command)
 
 

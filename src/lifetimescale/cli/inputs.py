@@ -28,17 +28,49 @@ def build_law(options: LawOptions):
     import equinox as eqx
     import jax.numpy as jnp
 
-    from lifetimescale import presets
-
-    try:
-        law = presets.law(options.law)
-    except ValueError as error:
-        raise InputError(f"--law: {error}") from None
+    law = _load_law(options.law) if options.law.endswith(".json") else _published_law(options.law)
     for name, value in options.replaced().items():
         if name not in law.__dataclass_fields__:
             raise InputError(f"--{name}: {options.law} has no coefficient {name}; its own are given with the law")
         law = eqx.tree_at(lambda law, name=name: getattr(law, name), law, jnp.asarray(value))
     return law, ", ".join([options.law, *(f"{name}={value:g}" for name, value in options.replaced().items())])
+
+
+def _published_law(name: str):
+    from lifetimescale import presets
+
+    try:
+        return presets.law(name)
+    except ValueError as error:
+        raise InputError(f"--law: {error}") from None
+
+
+def _load_law(path: str):
+    from lifetimescale.laws import AbstractLaw
+
+    law = _load("--law", path)
+    if not isinstance(law, AbstractLaw):
+        raise InputError(f"--law: {path} is a score map: give it by --score-map, and a law here")
+    return law
+
+
+def load_score_map(path: str):
+    """The score map of a file."""
+    from lifetimescale.scores import AbstractScore
+
+    score_map = _load("--score-map", path)
+    if not isinstance(score_map, AbstractScore):
+        raise InputError(f"--score-map: {path} is a law: give it by --law, and a score map here")
+    return score_map
+
+
+def _load(flag: str, path: str):
+    from lifetimescale import presets
+
+    try:
+        return presets.load(path)
+    except ValueError as error:
+        raise InputError(f"{flag}: {error}") from None
 
 
 def build_cost(options: CostOptions):

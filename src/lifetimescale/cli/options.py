@@ -35,6 +35,7 @@ Positive = Annotated[float, Parameter(converter=_positive(parse_count))]
 NotNegative = Annotated[
     float, Parameter(converter=_reader(parse_count, lambda value: value >= 0, "0 or a number above 0"))
 ]
+Number = Annotated[float, Parameter(converter=_reader(parse_fraction, lambda value: True, ""))]
 Price = Annotated[float, Parameter(converter=_positive(parse_price))]
 Utilization = Annotated[
     float, Parameter(converter=_reader(parse_fraction, lambda value: 0 < value <= 1, "a fraction above 0 and up to 1"))
@@ -54,8 +55,8 @@ class LawOptions:
     """The loss law: a published one, any of its coefficients replaced."""
 
     law: str = "chinchilla"
-    """A published law; `lifetimescale laws` lists them. chinchilla has the paper's numbers; for a real decision take
-    besiroglu2024."""
+    """A published law (`lifetimescale laws` lists them), or a file that `lifetimescale fit --save` wrote. chinchilla
+    has the paper's numbers; for a real decision take besiroglu2024."""
 
     E: Annotated[float | None, Parameter(name="--E", converter=_reader(parse_count, lambda value: True, ""))] = None
     """Irreducible loss, instead of the law's."""

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from lifetimescale.cli.inputs import build_cost, build_law, start
+from lifetimescale.cli.inputs import build_cost, build_law, load_score_map, start
 from lifetimescale.cli.options import (
     CostOptions,
     InputError,
     Json,
     LawOptions,
     NoPlanError,
+    Number,
     Positive,
     given,
     out_of_reach,
@@ -22,6 +23,8 @@ def plan(
     like: Positive | None = None,
     loss: Positive | None = None,
     budget: Positive | None = None,
+    score: Number | None = None,
+    score_map: str | None = None,
     params: Positive | None = None,
     min_params: Positive | None = None,
     max_params: Positive | None = None,
@@ -39,6 +42,8 @@ def plan(
         like: As good as the compute-optimal model of this many params.
         loss: Target loss, in the unit of the law.
         budget: Target lifetime cost, in dollars or in FLOP as the cost says.
+        score: Target benchmark score, by a map from loss to score.
+        score_map: The map: a file that `lifetimescale fit --save-score-map` wrote.
         params: The size is given: how long to train it.
         min_params: Least params allowed.
         max_params: Most params allowed, by memory say.
@@ -46,17 +51,33 @@ def plan(
         max_tokens: Most training tokens allowed, by the data there are.
         json: Print one JSON object.
     """
-    targets = given(like=like, loss=loss, budget=budget)
+    targets = given(like=like, loss=loss, budget=budget, score=score)
     if len(targets) != 1:
-        raise InputError("give exactly one target: --like 13B, --loss 2.0 or --budget 1e6")
+        raise InputError("give exactly one target: --like 13B, --loss 2.0, --budget 1e6 or --score 0.3")
+    if (score is None) != (score_map is None):
+        raise InputError("--score 0.3 and --score-map map.json go together: give both")
     limits = {"min_params": min_params, "max_params": max_params, "min_tokens": min_tokens, "max_tokens": max_tokens}
     _check_limits(params, limits)
     start()
+    loss = loss if score is None or score_map is None else _loss_of(score, score_map)
     report = _report(*build_law(law), build_cost(cost), like, loss, budget, params, limits)
+    report |= {} if score is None else {"score": score}
     if json:
         print_json(report)
     else:
         _print(report)
+
+
+def _loss_of(score: float, path: str) -> float:
+    """The loss of a score, by a map."""
+    score_map = load_score_map(path)
+    loss = float(score_map.loss_for(score))
+    if not loss > 0:
+        ends = sorted(float(score_map(loss)) for loss in (1e-9, 1e9))
+        raise NoPlanError(
+            f"a score of {score:g} is out of reach: {path} has scores from {ends[0]:.4g} to {ends[1]:.4g}"
+        )
+    return loss
 
 
 def _check_limits(params: float | None, limits: dict[str, float | None]) -> None:
@@ -139,6 +160,8 @@ def _print(report: dict[str, Any]) -> None:
         ["serving", format_cost(report["serving"], unit), format_cost(baseline["serving"], unit)],
         ["total", format_cost(report["total"], unit), format_cost(baseline["total"], unit)],
     ]
+    if "score" in report:
+        rows.insert(4, ["score", f"{report['score']:.4g}", f"{report['score']:.4g}"])
     print_table(f"law: {report['law']}", ["", "plan", "compute-optimal"], rows)
     print_lines(["", *_near(report), *_no_demand(report), *report["warnings"]])
 
