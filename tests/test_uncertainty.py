@@ -195,7 +195,7 @@ def test_the_law_is_differentiable_in_every_column_and_in_what_is_held():
     gradients, held = jax.grad(alpha, argnums=(0, 1))(columns, TRUTH.E)
     for index, column in enumerate(columns):
         step = np.zeros(60)
-        step[5] = 1e-4 * float(column[5])
+        step[5] = 1e-3 * float(column[5])
         up, down = ([c + s * step if i == index else c for i, c in enumerate(columns)] for s in (1, -1))
         central = float(alpha(up, TRUTH.E) - alpha(down, TRUTH.E)) / (2 * step[5])
         assert float(gradients[index][5]) == pytest.approx(central, rel=1e-4)

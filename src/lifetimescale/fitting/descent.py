@@ -20,7 +20,6 @@ BLOCK = (
     2**17
 )  # residuals evaluated at once: with 4500 starts 30 runs, 2.5 times as fast as all 240, which fill the cache
 FEWEST, MOST = 8, 1024  # runs of a block
-TOLERANCE = 1e-15  # relative descent still to be had when a lane has settled
 
 Lanes = Float[Array, "lanes k"]
 Residual = Callable[..., Scalar]
@@ -59,6 +58,18 @@ class Problem(eqx.Module):
         chosen = jax.random.choice(jax.random.key(0), len(self.weight), (size,), replace=False)
         observations = tuple(column[chosen] for column in self.observations)
         return dataclasses.replace(self, observations=observations, weight=self.weight[chosen])
+
+    def of_lanes(self, chosen: Int[Array, " some"]) -> "Problem":
+        """The same problem for some of its lanes."""
+        weight, *observations = (
+            column[:, chosen] if column.ndim == 2 else column for column in (self.weight, *self.observations)
+        )
+        return dataclasses.replace(self, observations=tuple(observations), weight=weight)
+
+    @property
+    def rounding(self) -> float:
+        """The relative error of the value: a sum of n terms."""
+        return 4 * len(self.weight) ** 0.5 * float(jnp.finfo(self.weight.dtype).eps)
 
     def residuals(self, position: Vector) -> Float[Array, " n"]:
         """The residuals of one lane, unblocked; the observations must be of one lane."""
@@ -173,7 +184,7 @@ def descend(
 ) -> Walk:
     """Walk all lanes for a number of steps, or until the best and enough of all, a share, have settled.
 
-    A lane has settled where the Gauss-Newton model promises a descent below 1e-15 of the value.
+    A lane has settled where the Gauss-Newton model promises no descent beyond the rounding of the value.
     """
     update = jax.vmap(functools.partial(_update, optimizer, problem), in_axes=0)
     floor = jnp.finfo(positions.dtype).eps ** 2 * jnp.sum(problem.weight, 0)
@@ -185,7 +196,7 @@ def descend(
         best = jnp.where(better[:, None], positions, walk.position)
         value = jnp.where(better, normal.value, walk.value)
         following, state, promise = update(state, positions, normal)
-        settled = walk.settled | (jnp.abs(promise) <= TOLERANCE * value + floor)
+        settled = walk.settled | (jnp.abs(promise) <= problem.rounding * value + floor)
         return state, following, Walk(best, value, settled, walk.steps + 1)
 
     def unfinished(carry: tuple[Any, Lanes, Walk]) -> Bool[Array, ""]:

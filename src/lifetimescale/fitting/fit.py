@@ -118,7 +118,7 @@ def fit(
     bounds: Mapping[str, tuple[float, float]] | None = None,
     optimizer: optax.GradientTransformation | None = None,
     advance: int = 256,
-    steps: int = 200,
+    steps: int = 500,
 ) -> Fit:
     """The law that minimises sum_i w_i Huber_delta(log law(N_i, D_i) - log L_i).
 

@@ -15,7 +15,7 @@ from lifetimescale.leaves import Scalar
 
 # (delta, steps, whether levels are walked by value): from afar the objective is then nearly a sum of squares, which
 # Gauss-Newton minimises in a few steps, and each lesser delta starts near its optimum. Of the best 256 of 4500 starts
-# 51 % are at the optimum of 240 runs after 37 steps; without stages 20 % after 40.
+# 99 % are at the optimum of 240 runs after 45 evaluations; without stages 59 % after 27, and fewer for a small delta.
 STAGES = [
     (1.0, 5, False),
     *((delta, 5, True) for delta in (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6)),
@@ -148,11 +148,10 @@ def polish(problem: Problem, position: Vector) -> Local:
         move = jnp.linalg.solve(best.hessian, best.gradient)
         trial = local(problem, jnp.clip(best.position - move, problem.coordinates.lower, problem.coordinates.upper))
         flatter = jnp.linalg.norm(trial.gradient) < jnp.linalg.norm(best.gradient)
-        lower = trial.value <= best.value * (1 + rounding)
+        lower = trial.value <= best.value * (1 + 16 * problem.rounding)
         first = jnp.isinf(best.value)
         return jax.tree.map(lambda new, old: jnp.where(first | (flatter & lower), new, old), trial, best), None
 
-    rounding = 4 * len(problem.weight) ** 0.5 * jnp.finfo(position.dtype).eps  # of the sum that the value is
     nowhere = jnp.full_like(position[0], jnp.inf)
     unknown = Local(position, nowhere, jnp.zeros_like(position), jnp.eye(position.size, dtype=position.dtype))
     return jax.lax.scan(step, unknown, None, length=1 + POLISH)[0]
