@@ -6,6 +6,8 @@ from lifetimescale.cli.progress import progress
 from lifetimescale.cli.render import print_lines, print_table
 from lifetimescale.units import format_percent
 
+VANISHED = 1e-4  # of the largest draw: what a draw of 0 counts as in the logarithm
+
 
 def report_of(law: str, fitted) -> dict[str, Any]:
     """A fit, as `--json` has it."""
@@ -40,9 +42,11 @@ def uncertainty_of(fitted, draws: int, level: float, seed: int) -> dict[str, Any
     errors, ends = lts.standard_errors(laws), lts.intervals(laws, level=level)
     values, plane = lts.coefficients(laws), fitted.problem.coordinates
     moving = [name for name in values if name not in plane.fixed]
-    columns = {name: np.asarray(values[name]) for name in plane.names}
+    done = np.isfinite(np.asarray(values[plane.names[0]]))
+    columns = {name: np.asarray(values[name])[done] for name in plane.names}
     for name in [name for name, positive in zip(plane.names, plane.positive, strict=True) if positive]:
-        columns[f"log_{name}"] = np.log(np.maximum(columns.pop(name), 1e-300))
+        drawn = columns.pop(name)
+        columns[f"log_{name}"] = np.log(np.maximum(drawn, VANISHED * drawn.max()))
     return {
         "draws": draws,
         "level": level,
