@@ -69,6 +69,28 @@ def test_a_bootstrap_is_one_law_that_plan_takes_as_it_is(fitted):
     assert not bool(jnp.any(cloud.status))
 
 
+def floored(params, tokens, E, s):
+    return E + (s / params) ** 0.3 + (s / tokens) ** 0.3
+
+
+@pytest.mark.parametrize(
+    ("family", "truth", "starts"),
+    [
+        (lts.Kaplan, lts.law("kaplan2020_joint_text"), "hoffmann"),
+        (floored, lts.FunctionLaw(floored, {"E": 1.5, "s": 1e8}), {"E": [1.0, 2.0], "s": [1e7, 1e9]}),
+    ],
+    ids=["kaplan", "function"],
+)
+def test_coefficients_that_stay_logarithms_are_refitted_too(family, truth, starts):
+    runs = lts.planted_runs(truth, 60, key=KEY, noise=0.002)
+    fitted = lts.fit(family, runs, starts=starts)
+    laws = lts.bootstrap(fitted, draws=50, key=KEY)
+    for name, value in lts.coefficients(fitted.law).items():
+        assert float(jnp.median(lts.coefficients(laws)[name])) == pytest.approx(float(value), rel=0.3), name
+    left_out, errors = lts.leave_one_size_out(fitted), np.abs(np.asarray(fitted.residuals))
+    assert float(left_out.worst) < 3 * errors.max()
+
+
 def test_the_same_key_gives_the_same_draws(fitted):
     first, again, other = (lts.bootstrap(fitted, draws=50, key=key) for key in (KEY, KEY, jax.random.key(8)))
     assert bool(jnp.all(first.alpha == again.alpha))

@@ -103,13 +103,16 @@ def _refit(problem: Problem, position: Vector, key: Array, *, together: int, met
 
 def refits(problem: Problem, position: Vector, lanes: int) -> Lanes:
     """The optima of a problem whose lanes have data of their own, from one position; NaN where none was reached."""
-    start = jnp.broadcast_to(position, (lanes, position.size))
+    plane = problem.coordinates
+    start = jnp.broadcast_to(plane.values(position), (lanes, position.size))
     stages = [(multiple * problem.huber.delta, length, near) for multiple, length, near in STAGES]
     walk = walk_down(problem, start, stages, steps=STEPS, enough=PROMPT)
     late = jnp.argsort(walk.settled)[: -(-lanes // LATE)]
     rest = walk_down(problem.of_lanes(late), walk.position[late], stages, steps=STEPS, enough=1.0)
+    lower = (rest.value < walk.value[late])[:, None]
+    values = walk.position.at[late].set(jnp.where(lower, rest.position, walk.position[late]))
     settled = walk.settled.at[late].max(rest.settled)
-    return jnp.where(settled[:, None], walk.position.at[late].set(rest.position), jnp.nan)
+    return jnp.where(settled[:, None], jax.vmap(plane.position)(values), jnp.nan)
 
 
 def _resampled(problem: Problem, residuals: Array, chosen: Int[Array, "n lanes"], method: str) -> Problem:
