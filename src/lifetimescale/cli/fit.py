@@ -75,10 +75,9 @@ def _as_input_errors():
     try:
         yield
     except (ValueError, OSError) as error:
-        sentence = re.sub(r"\b(params|tokens|loss|compute|weight)=", r"--\1-column ", " ".join(str(error).split()))
-        raise InputError(
-            re.sub(r"\b(where|fixed|starts)=", r"--\1 ", sentence).replace("--fixed ", "--fix E=1.7")
-        ) from None
+        sentence = " ".join(str(error).split()).replace("fixed=", "--fix E=1.7").replace("where=", "--where ")
+        sentence = re.sub(r"\b(params|tokens|loss|compute|weight)=", r"--\1-column ", sentence)
+        raise InputError(sentence) from None
 
 
 def _fit(path: str, law: str, runs_options: RunsOptions, options: FitOptions, draws, level, seed, holdout):
