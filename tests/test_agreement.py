@@ -184,7 +184,7 @@ def test_methods_that_do_not_exist_or_apply_are_refused():
     law = lts.law("chinchilla")
     with pytest.raises(ValueError, match="no method"):
         lts.plan(law, lts.Flops(1e12), loss=2.0, method="newton")
-    with pytest.raises(ValueError, match="monomial is not of the form"):
+    with pytest.raises(ValueError, match="Monomial is not of the form"):
         lts.plan(law, COSTS["with data"](), loss=2.0, method="exact")
     with pytest.raises(ValueError, match="no coupled form"):
         lts.plan(Plain(), lts.Flops(1e12), loss=2.0, method="exact")

@@ -23,3 +23,8 @@ def inexact(value: ArrayLike) -> Leaf:
             f"expected a number or an array, got {value!r}: turn text into numbers first, with lifetimescale.units"
         ) from None
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+
+def optional(value: ArrayLike | None) -> Leaf | None:
+    """The value as `inexact` has it, or None."""
+    return None if value is None else inexact(value)

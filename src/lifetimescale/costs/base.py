@@ -1,6 +1,8 @@
 """What every cost is: a positive price of training a model and of serving it for life, in FLOPs or in dollars."""
 
 import abc
+import enum
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -29,10 +31,35 @@ class Rates(eqx.Module):
         return Rates(self.training * factor, self.serving * factor)
 
 
+class Curvature(enum.IntEnum):
+    """What a cost C(N, D) claims of its shape over (log N, log D); a sum claims what the weaker of its terms claims."""
+
+    UNKNOWN = 0
+    """Nothing: a plan of it is a local optimum."""
+    CONVEX = 1
+    """C is convex: closed under + and max, not under products."""
+    LOG_CONVEX = 2
+    """log C is convex: monomials, and closed under +, *, max, 1/(1 - x) and the minimum over further variables."""
+
+
+class Limits(NamedTuple):
+    """How much of its limits a model uses, as a logarithm: at most 0 where it is allowed, -inf where nothing limits.
+
+    time: of the days that there are to train it.
+    capacity: of the memory, and of the latencies, that there are to serve it, on the chips that suit it best.
+    """
+
+    time: Scalar
+    capacity: Scalar
+
+
 class AbstractCost(eqx.Module):
     """A cost: (params, tokens) -> FLOPs or dollars. Costs add, and scale by numbers: `training + 0.5 * serving`.
 
-    A cost must grow in tokens and be convex in the logarithms of params and tokens (sums of positive monomials are).
+    It may be inf from some number of params on, where nothing serves them.
+
+    A cost must grow in tokens. A plan of it is the only optimum if it is convex in the logarithms of params and tokens
+    (sums of positive monomials are) and says so by its `curvature`.
     """
 
     @property
@@ -49,21 +76,51 @@ class AbstractCost(eqx.Module):
         """What is spent on serving it, over its whole life."""
 
     @property
-    @abc.abstractmethod
+    def curvature(self) -> Curvature:
+        """What the class of the cost claims of its shape."""
+        return Curvature.UNKNOWN
+
+    @property
     def is_linear(self) -> bool:
         """Whether the class of the cost is of the exact form N (k_t D + k_i), whatever its numbers."""
+        return False
 
-    @abc.abstractmethod
     def rates(self) -> Rates:
         """k_t and k_i of a cost of the exact form; ValueError for any other."""
+        raise ValueError(
+            f'a {type(self).__name__} is not of the form N (k_t D + k_i): use method="general", or leave method out'
+        )
 
-    @abc.abstractmethod
     def served_tokens(self) -> Scalar:
         """Prompt and output tokens served over the lifetime."""
+        return jnp.zeros(())
 
-    @abc.abstractmethod
     def valid(self) -> Bool[Array, ""]:
         """Whether every number is in its domain."""
+        return jnp.asarray(True)
+
+    @property
+    def has_deadline(self) -> bool:
+        """Whether the cost limits the time that training takes."""
+        return False
+
+    @property
+    def has_capacity(self) -> bool:
+        """Whether the cost limits what models can be served."""
+        return False
+
+    def limits(self, params: Scalar, tokens: Scalar) -> Limits:
+        """How much of each limit a model uses."""
+        nothing = jnp.full_like(params, -jnp.inf)
+        return Limits(nothing, nothing)
+
+    def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
+        """What the total is made of, by name."""
+        return {"training": self.training(params, tokens), "serving": self.serving(params, tokens)}
+
+    def deployment(self, params: Scalar) -> dict[str, Scalar]:
+        """How a model is served, where the cost knows: batch, chips, seconds."""
+        return {}
 
     def total(self, params: Scalar, tokens: Scalar) -> Scalar:
         """The lifetime cost of one model: training and serving."""
@@ -112,6 +169,10 @@ class Sum(AbstractCost):
         return self.first.serving(params, tokens) + self.second.serving(params, tokens)
 
     @property
+    def curvature(self) -> Curvature:
+        return min(self.first.curvature, self.second.curvature)
+
+    @property
     def is_linear(self) -> bool:
         return self.first.is_linear and self.second.is_linear
 
@@ -123,6 +184,26 @@ class Sum(AbstractCost):
 
     def valid(self) -> Bool[Array, ""]:
         return self.first.valid() & self.second.valid()
+
+    @property
+    def has_deadline(self) -> bool:
+        return self.first.has_deadline or self.second.has_deadline
+
+    @property
+    def has_capacity(self) -> bool:
+        return self.first.has_capacity or self.second.has_capacity
+
+    def limits(self, params: Scalar, tokens: Scalar) -> Limits:
+        first, second = self.first.limits(params, tokens), self.second.limits(params, tokens)
+        return Limits(jnp.maximum(first.time, second.time), jnp.maximum(first.capacity, second.capacity))
+
+    def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
+        first, second = self.first.parts(params, tokens), self.second.parts(params, tokens)
+        shared = {name: first[name] + second[name] for name in first if name in second}
+        return first | second | shared
+
+    def deployment(self, params: Scalar) -> dict[str, Scalar]:
+        return self.first.deployment(params) | self.second.deployment(params)
 
     @property
     def unit(self) -> str:
@@ -142,6 +223,10 @@ class Scaled(AbstractCost):
         return self.factor * self.cost.serving(params, tokens)
 
     @property
+    def curvature(self) -> Curvature:
+        return self.cost.curvature
+
+    @property
     def is_linear(self) -> bool:
         return self.cost.is_linear
 
@@ -153,6 +238,23 @@ class Scaled(AbstractCost):
 
     def valid(self) -> Bool[Array, ""]:
         return self.cost.valid() & (self.factor >= 0) & jnp.isfinite(self.factor)
+
+    @property
+    def has_deadline(self) -> bool:
+        return self.cost.has_deadline
+
+    @property
+    def has_capacity(self) -> bool:
+        return self.cost.has_capacity
+
+    def limits(self, params: Scalar, tokens: Scalar) -> Limits:
+        return self.cost.limits(params, tokens)
+
+    def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
+        return {name: self.factor * part for name, part in self.cost.parts(params, tokens).items()}
+
+    def deployment(self, params: Scalar) -> dict[str, Scalar]:
+        return self.cost.deployment(params)
 
     @property
     def unit(self) -> str:

@@ -2,8 +2,9 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import ArrayLike
+from jaxtyping import Array, ArrayLike, Bool
 
+from lifetimescale.costs.domain import not_negative
 from lifetimescale.leaves import Leaf, inexact
 
 BYTES = {"bf16": 2.0, "fp8": 1.0, "int8": 1.0, "fp4": 0.5}
@@ -49,16 +50,28 @@ class Demand(eqx.Module):
         requests: number of requests.
         prompt: input tokens per request.
         output: generated tokens per request.
+        cached: share of the prompt, in [0, 1), whose keys and values are found in a cache and not computed again.
     """
 
     requests: Leaf = eqx.field(converter=inexact)
     prompt: Leaf = eqx.field(converter=inexact)
     output: Leaf = eqx.field(converter=inexact)
+    cached: Leaf = eqx.field(converter=inexact, default=0.0)
 
     @property
     def tokens(self) -> Leaf:
         """D_inf = requests (prompt + output)."""
         return self.requests * (self.prompt + self.output)
+
+    @property
+    def prefilled(self) -> Leaf:
+        """Prompt tokens of a request that are computed: prompt (1 - cached)."""
+        return self.prompt * (1 - self.cached)
+
+    def valid(self) -> Bool[Array, ""]:
+        """Whether every number is in its domain."""
+        counts = not_negative(self.requests) & not_negative(self.prompt) & not_negative(self.output)
+        return counts & (self.cached >= 0) & (self.cached < 1)
 
     @classmethod
     def of_tokens(cls, tokens: ArrayLike, *, prompt: ArrayLike, output: ArrayLike) -> "Demand":

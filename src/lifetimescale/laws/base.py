@@ -47,6 +47,11 @@ class AbstractLaw(eqx.Module):
 
     fitted: FittedRange = eqx.field(default_factory=FittedRange, kw_only=True)
 
+    @property
+    def convex_levels(self) -> bool:
+        """Whether the class claims that the models of at most any loss are a convex set in (log N, log D)."""
+        return False
+
     @abc.abstractmethod
     def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         """The loss of one model of `params` parameters trained on `tokens` tokens, in the law's own unit."""

@@ -18,6 +18,10 @@ class AbstractCoupled(AbstractLaw):
     def coupled(self) -> "Coupled":
         """The same law as E + (A/N^alpha + B/D^beta)^gamma."""
 
+    @property
+    def convex_levels(self) -> bool:
+        return True
+
     def tokens_for(self, params: Scalar, loss: Scalar) -> Scalar:
         """The tokens that a model of `params` parameters needs for `loss`; inf where none suffice.
 

@@ -1,0 +1,56 @@
+"""A cost from a plain function."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+
+from lifetimescale.costs.base import AbstractCost, Curvature
+from lifetimescale.costs.domain import check_phase
+from lifetimescale.leaves import Leaf, Scalar, inexact
+
+
+class FunctionCost(AbstractCost):
+    """C = function(N, D, **numbers): what sums and multiples of the other costs cannot say.
+
+    Args:
+        function: of one model's params and tokens, and of the numbers by name; it grows in tokens.
+        numbers: by name.
+        curvature: what it claims of its shape, so that a plan can claim to be the only optimum; nothing by default.
+        phase: "training" or "serving", where the cost is booked.
+        name: of this part in a breakdown of the cost; its phase, if not given.
+        unit: of its value.
+
+    Raises:
+        ValueError: the phase is neither.
+
+    >>> import jax.numpy as jnp
+    >>> def licence(N, D, price, free):
+    ...     return price * jnp.maximum(D - free, 0)
+    >>> data = FunctionCost(licence, {"price": 1e-7, "free": 1e12}, curvature=Curvature.CONVEX)
+    >>> print(f"{data(1e9, 3e12):.0f}")
+    200000
+    """
+
+    function: Callable[..., Scalar] = eqx.field(static=True)
+    numbers: dict[str, Leaf] = eqx.field(
+        converter=lambda numbers: {name: inexact(value) for name, value in numbers.items()}, default_factory=dict
+    )
+    curvature: Curvature = eqx.field(static=True, kw_only=True, default=Curvature.UNKNOWN)  # pyright: ignore[reportIncompatibleMethodOverride]
+    phase: str = eqx.field(static=True, kw_only=True, default="training")
+    name: str | None = eqx.field(static=True, kw_only=True, default=None)
+    unit: str = eqx.field(static=True, kw_only=True, default="USD")  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def __check_init__(self):
+        check_phase(self.phase)
+
+    def training(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return self._spent(params, tokens) if self.phase == "training" else 0 * params
+
+    def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return self._spent(params, tokens) if self.phase == "serving" else 0 * params
+
+    def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
+        return {self.name or self.phase: self._spent(params, tokens)}
+
+    def _spent(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return self.function(params, tokens, **self.numbers)
