@@ -47,3 +47,5 @@ class Warnings(enum.IntFlag):
     RATIO_OUTSIDE = 4
     PARAMS_AT_BOUND = 8
     TOKENS_AT_BOUND = 16
+    AT_DEADLINE = 32
+    AT_CAPACITY = 64

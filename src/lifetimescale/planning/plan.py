@@ -9,7 +9,7 @@ from jaxtyping import Array, ArrayLike, UInt8
 
 from lifetimescale import spend
 from lifetimescale.batch import elementwise
-from lifetimescale.costs import TRAINING_FLOPS, AbstractCost, Flops
+from lifetimescale.costs import TRAINING_FLOPS, AbstractCost, Curvature, Flops
 from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, inexact
 from lifetimescale.planning import report, search
@@ -81,6 +81,26 @@ class Plan(eqx.Module):
     def serving(self) -> Leaf:
         """What is spent on serving it."""
         return _serving(self.cost, self.params, self.tokens)
+
+    @property
+    def parts(self) -> dict[str, Leaf]:
+        """What the total is made of, by name."""
+        return _parts(self.cost, self.params, self.tokens)
+
+    @property
+    def deployment(self) -> dict[str, Leaf]:
+        """How the model is served, where the cost knows: batch, chips, seconds per token."""
+        return _deployment(self.cost, self.params)
+
+    @property
+    def is_unique(self) -> bool:
+        """Whether the classes of cost and law claim what makes this the only optimum: convexity in the logarithms."""
+        return self.cost.curvature > Curvature.UNKNOWN and self.law.convex_levels
+
+    @property
+    def guarantee(self) -> str:
+        """One sentence: whether this is the only optimum, and why."""
+        return report.guarantee(self)
 
     @property
     def spend_ratio(self) -> Leaf:
@@ -284,7 +304,7 @@ def _solved(problem: Problem, *, exact: bool | None) -> Plan:
         solution.loss,
         solution.total,
         solution.status,
-        exact=exact and problem.bounds is None,
+        exact=exact and problem.bounds is None and not problem.cost.has_deadline,
     )
 
 
@@ -317,6 +337,16 @@ def _training(cost: AbstractCost, params: Leaf, tokens: Leaf) -> Leaf:
 @jax.jit
 def _serving(cost: AbstractCost, params: Leaf, tokens: Leaf) -> Leaf:
     return elementwise(lambda cost, params, tokens: cost.serving(params, tokens), cost, params, tokens)
+
+
+@jax.jit
+def _parts(cost: AbstractCost, params: Leaf, tokens: Leaf) -> dict[str, Leaf]:
+    return elementwise(lambda cost, params, tokens: cost.parts(params, tokens), cost, params, tokens)
+
+
+@jax.jit
+def _deployment(cost: AbstractCost, params: Leaf) -> dict[str, Leaf]:
+    return elementwise(lambda cost, params: cost.deployment(params), cost, params)
 
 
 @jax.jit

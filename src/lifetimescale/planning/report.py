@@ -6,11 +6,21 @@ import jax
 import numpy as np
 from jax.core import Tracer
 
+from lifetimescale.costs import Curvature
 from lifetimescale.status import Status, Warnings
 from lifetimescale.units import format_cost, format_count, format_percent
 
 if TYPE_CHECKING:
+    from lifetimescale.planning.alternatives import Cheapest
     from lifetimescale.planning.plan import Plan
+
+
+_AT_LIMIT = {
+    Warnings.AT_DEADLINE: "Training takes all the days that there are: with more of them, or more chips, the plan "
+    "would be cheaper or better.",
+    Warnings.AT_CAPACITY: "The params are the most that can be served: with more memory or chips, or slower answers, "
+    "the plan would be cheaper or better.",
+}
 
 
 def describe(plan: "Plan") -> str:
@@ -37,11 +47,44 @@ def messages(plan: "Plan") -> list[str]:
     ]
     sentences = [_outside(name, value, *range_) for flag, name, value, range_ in ranges if flag in warnings]
     bounds = [(Warnings.PARAMS_AT_BOUND, "params are"), (Warnings.TOKENS_AT_BOUND, "training tokens are")]
-    return sentences + [
+    sentences += [
         f"The {name} at their bound: without it the plan would be cheaper or better."
         for flag, name in bounds
         if flag in warnings
     ]
+    return sentences + [sentence for flag, sentence in _AT_LIMIT.items() if flag in warnings]
+
+
+def describe_alternatives(alternatives: "Cheapest") -> str:
+    """What `print(cheapest(plans))` shows."""
+    if isinstance(alternatives.params, Tracer):
+        return f"Cheapest(of={alternatives.names}, params={alternatives.params})"
+    if alternatives.params.ndim:
+        names, counts = alternatives.names, np.bincount(np.asarray(alternatives.choice).ravel())
+        wins = ", ".join(f"{name} {count:,}" for name, count in zip(names, counts, strict=False) if count)
+        return f"{alternatives.params.size:,} choices of shape {alternatives.params.shape}: {wins}"
+    ok = [name for name, plan in alternatives.plans.items() if plan.status == Status.OK]
+    lines = [f"{name}: {describe(plan)}" for name, plan in alternatives.plans.items()]
+    return "\n".join([f"{alternatives.name} is the best of {len(lines)} alternatives." if ok else "No plan.", *lines])
+
+
+def guarantee(plan: "Plan") -> str:
+    """What the classes of law and cost promise of the plan."""
+    claims = {
+        f"the cost {type(plan.cost).__name__}": plan.cost.curvature > Curvature.UNKNOWN,
+        f"the law {type(plan.law).__name__}": plan.law.convex_levels,
+    }
+    silent = [name for name, claimed in claims.items() if not claimed]
+    if not silent:
+        return (
+            "This is the only optimum: the cost and the level sets of the law are convex in the logarithms of params "
+            "and tokens."
+        )
+    claim = "makes no claim" if len(silent) == 1 else "make no claim"
+    return (
+        f"This is an optimum, and maybe not the only one: {' and '.join(silent)} {claim} to be convex in the "
+        "logarithms of params and tokens, so compare it with plans under bounds."
+    )
 
 
 def _outside(name: str, value: float, low: jax.Array, high: jax.Array) -> str:

@@ -76,6 +76,9 @@ def _balance(law: Coupled) -> Scalar:
 def general(curve: AbstractCurve, law: AbstractLaw, cost: AbstractCost, valid: Bool[Array, ""]) -> Found:
     """The best model on a curve of equal loss or of equal cost: the one change of sign of `_imbalance` along it."""
     position, status = root(_imbalance, curve.start(), (curve, law, cost))
+    if cost.has_capacity:
+        unserved = (status == Status.NO_OPTIMUM) & jnp.isinf(_at_logs(cost, *curve.point(curve.start())))
+        status = jnp.where(unserved, Status.UNREACHABLE, status)
     status = jnp.where(valid, jnp.where(curve.exists(), status, Status.UNREACHABLE), Status.INVALID)
     return _found(*curve.point(position), status.astype(jnp.uint8))
 
@@ -88,9 +91,10 @@ def _imbalance(position: Scalar, arguments: tuple[AbstractCurve, AbstractLaw, Ab
     """
     curve, law, cost = arguments
     log_params, log_tokens = curve.point(position)
-    by_params, by_tokens = jax.grad(_at_logs, (1, 2))(cost, log_params, log_tokens)
+    total, (by_params, by_tokens) = jax.value_and_grad(_at_logs, (1, 2))(cost, log_params, log_tokens)
     ratio = jnp.where(by_params <= 0, -jnp.inf, log(by_params) - log(by_tokens))
-    return log_slope(law, log_params, log_tokens) - jnp.where(by_tokens <= 0, jnp.inf, ratio)
+    balance = log_slope(law, log_params, log_tokens) - jnp.where(by_tokens <= 0, jnp.inf, ratio)
+    return jnp.where(jnp.isinf(total), -jnp.inf, balance)  # too many params to be served at all
 
 
 def log_slope(law: AbstractLaw, log_params: Scalar, log_tokens: Scalar) -> Scalar:

@@ -17,7 +17,7 @@ from lifetimescale.costs import AbstractCost
 from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
-from lifetimescale.planning import search
+from lifetimescale.planning import limits, search
 from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
@@ -88,9 +88,10 @@ def _solve(problem: Problem, *, exact: bool) -> Solution:
             found, on_curve = _given(problem, curve.params_for(problem.tokens), problem.tokens), jnp.asarray(True)
         else:
             found, loss, total = _optimum(problem, curve, exact=exact)
-            if problem.bounds is None:
+            if problem.bounds is None and not _is_limited(problem.cost):
                 return _finish(problem, found, loss, total)
             found, on_curve = _bounded(found, problem, curve)
+            found, on_curve = _limited(found, on_curve, problem, curve)
     loss, total = problem.law.loss(*found[:2]), problem.cost.total(*found[:2])
     if problem.loss is not None:
         loss = jnp.where(on_curve, problem.loss, loss)
@@ -100,7 +101,19 @@ def _solve(problem: Problem, *, exact: bool) -> Solution:
 
 
 def _given(problem: Problem, params: Scalar, tokens: Scalar) -> Found:
-    return _settled(params, tokens, jnp.where(_valid(problem), Status.OK, Status.INVALID).astype(jnp.uint8))
+    found = _settled(params, tokens, jnp.where(_valid(problem), Status.OK, Status.INVALID).astype(jnp.uint8))
+    return _allowed(found, problem) if _is_limited(problem.cost) else found
+
+
+def _allowed(found: Found, problem: Problem) -> Found:
+    """The model, or NaN and a status where it breaks a limit of the cost or a bound."""
+    kept = limits.allowed(problem.cost, found.params, found.tokens)
+    if problem.bounds is not None:
+        room = 1 + limits.slack(found.params)
+        for number, (least, most) in ((found.params, problem.bounds.params), (found.tokens, problem.bounds.tokens)):
+            kept &= (number * room >= least) & (number <= most * room)
+    status = jnp.where(kept | (found.status != Status.OK), found.status, Status.UNREACHABLE)
+    return _settled(found.params, found.tokens, status.astype(jnp.uint8))
 
 
 def _settled(params: Scalar, tokens: Scalar, status: UInt8[Array, ""]) -> Found:
@@ -171,12 +184,58 @@ def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Foun
     return _settled(params, bounded_tokens, status.astype(jnp.uint8)), ~corner
 
 
+def _limited(
+    found: Found, on_curve: Bool[Array, ""], problem: Problem, curve: AbstractCurve
+) -> tuple[Found, Bool[Array, ""]]:
+    """The best model that the deadline and the capacity of the cost allow, and whether it is on the curve."""
+    law, cost = problem.law, problem.cost
+    if not _is_limited(cost):
+        return found, on_curve
+    moved = _moved(found, on_curve, cost, curve, equal_loss=problem.loss is not None)
+    if problem.budget is None or not cost.has_deadline:
+        return _allowed(moved, problem), on_curve
+    # The days may run out before the budget does.
+    use = limits.DeadlineUse(cost)
+    whole = LevelSet(use, jnp.ones_like(found.params))
+    best = search.general(whole, law, use, _valid(problem))
+    best = _moved(best, jnp.asarray(True), cost, whole, equal_loss=False, deadline=False)
+    cheap = (best.status == Status.OK) & (cost.total(*best[:2]) <= problem.budget)
+    better = cheap & (law.loss(*best[:2]) < law.loss(*moved[:2]))
+    chosen = Found(*(jnp.where(better, one, other) for one, other in zip(best, moved, strict=True)))
+    return _allowed(chosen, problem), on_curve & ~better
+
+
+def _moved(
+    found: Found,
+    on_curve: Bool[Array, ""],
+    cost: AbstractCost,
+    curve: AbstractCurve,
+    *,
+    equal_loss: bool,
+    deadline: bool = True,
+) -> Found:
+    """The model of the curve next to this one that the limits allow."""
+    start = position = curve.position(log(found.params), log(found.tokens))
+    if cost.has_deadline and deadline:
+        position = limits.within_deadline(curve, cost, position, equal_loss=equal_loss)
+    if cost.has_capacity:
+        position = limits.within_capacity(curve, cost, position)
+    still = (position == start) | ~on_curve
+    params, tokens = (jnp.exp(logarithm) for logarithm in curve.point(jnp.where(still, start, position)))
+    params, tokens = jnp.where(still, found.params, params), jnp.where(still, found.tokens, tokens)
+    return _settled(params, tokens, found.status)
+
+
+def _is_limited(cost: AbstractCost) -> bool:
+    return cost.has_deadline or cost.has_capacity
+
+
 def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, tolerance: Scalar):
     curve = _curve(problem)
     best = Found(params, tokens, jnp.zeros((), jnp.uint8))
     log_bound = log(total) + log1p(tolerance)
     ends = (search.near(curve, problem.cost, best, log_bound, side) for side in (1, -1))
-    return [_bounded(end, problem, curve)[0][:2] for end in ends]
+    return [_limited(*_bounded(end, problem, curve), problem, curve)[0][:2] for end in ends]
 
 
 def _finish(problem: Problem, found: Found, loss: Scalar | None, total: Scalar) -> Solution:
@@ -204,6 +263,10 @@ def _warnings(problem: Problem, params: Scalar, tokens: Scalar) -> UInt8[Array, 
     bits = _flag(_outside(params, fitted.params), Warnings.PARAMS_OUTSIDE)
     bits |= _flag(_outside(tokens, fitted.tokens), Warnings.TOKENS_OUTSIDE)
     bits |= _flag(_outside(tokens / params, fitted.tokens_per_param), Warnings.RATIO_OUTSIDE)
+    if _is_limited(problem.cost):
+        used = problem.cost.limits(params, tokens)
+        bits |= _flag(jnp.abs(used.time) <= limits.slack(params), Warnings.AT_DEADLINE)
+        bits |= _flag(jnp.abs(used.capacity) <= limits.slack(params), Warnings.AT_CAPACITY)
     if problem.bounds is not None:
         bits |= _flag(_on_edge(params, problem.bounds.params), Warnings.PARAMS_AT_BOUND)
         bits |= _flag(_on_edge(tokens, problem.bounds.tokens), Warnings.TOKENS_AT_BOUND)
