@@ -160,7 +160,7 @@ REFUSED = [
     ('params,tokens,loss\n1,2,3\n1,2,"3\n1,2,3\n', ["line 3: unexpected end of data: close every quotation mark"]),
     ("", ["is empty: give a line with the names"]),
     ("\n\n", ["is empty"]),
-    ("params,tokens,loss\n", ["has a header and no rows: give one run a row"]),
+    ("params,tokens,loss\n", ["has a header and no rows: give at least one"]),
     ("1e9,2e10,3\n1e9,2e10,3", ["no column of params", "begin the file with the names"]),
     ("params;tokens;loss\n1;2;3", ["separated by ';'", "commas"]),
     ("params,tokens\n1,2", ["no column of loss (spelt loss, smoothed_loss", "by loss=", "'params', 'tokens'"]),

@@ -1,4 +1,4 @@
-"""Numbers as people write them: "13B", "2T", "$1.40/h", "50%". Strict to read, short to print."""
+"""Numbers as people write them: "13B", "2T", "$1.40/h", "50%", "5%/mo", "24mo". Strict to read, short to print."""
 
 import math
 import re
@@ -8,6 +8,16 @@ _NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
 _COUNT = re.compile(rf"{_NUMBER}\s*([A-Za-z]*)")
 _PRICE = re.compile(rf"\$?\s*{_NUMBER}\s*(?:/\s*(?:h|hr|hour))?")
 _FRACTION = re.compile(rf"{_NUMBER}\s*(%?)")
+_RATE = re.compile(rf"{_NUMBER}\s*(%?)\s*/\s*(?:(mo|month)|yr|year)")
+_SECONDS = re.compile(rf"{_NUMBER}\s*(ms|s)?")
+_DURATION = re.compile(rf"{_NUMBER}\s*([a-z]+)")
+YEARS = {
+    **dict.fromkeys(("yr", "year", "years"), 1.0),
+    **dict.fromkeys(("mo", "month", "months"), 1 / 12),
+    **dict.fromkeys(("w", "week", "weeks"), 7 / 365),
+    **dict.fromkeys(("d", "day", "days"), 1 / 365),
+}
+"""The years in each unit of time; a year has 365 days."""
 
 
 def parse_count(text: str) -> float:
@@ -50,6 +60,62 @@ def parse_fraction(text: str) -> float:
     if match is None:
         raise ValueError(f"{text!r} is not a fraction: write it like 0.5 or 50%")
     return _finite(text, float(match[1]) / (100 if match[2] else 1))
+
+
+def parse_rate(text: str) -> float:
+    """The continuous rate per year of a growth by "5%/mo" or "0.05/mo" each month, or by "-30%/yr" each year.
+
+    A share p in each of n periods a year is n log(1 + p), so that e^(rate t) is the growth in t years.
+
+    Raises:
+        ValueError: it is not one, or a fall by 100 % or more; the message says what would be.
+
+    >>> print(f"{parse_rate('5%/mo'):.4f} {parse_rate('-0.3/year'):.4f}")
+    0.5855 -0.3567
+    """
+    match = _RATE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a rate: write it like 5%/mo, -30%/yr or 0.05/mo")
+    share = float(match[1]) / (100 if match[2] else 1)
+    if share <= -1:
+        raise ValueError(f"{text!r} leaves nothing: a rate must be above -100%, so write it like -30%/yr")
+    return _finite(text, (12 if match[3] else 1) * math.log1p(share))
+
+
+def parse_duration(text: str) -> float:
+    """Years, from "24mo", "2 years", "90d" or "6 weeks"; a year has 12 months or 365 days.
+
+    Raises:
+        ValueError: it is not a duration above 0; the message says what would be.
+
+    >>> parse_duration("24mo"), parse_duration("1.5 years"), parse_duration("73d")
+    (2.0, 1.5, 0.2)
+    """
+    match = _DURATION.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a duration: write it like 24mo, 2yr, 6w or 90d")
+    number, unit = match.groups()
+    if unit not in YEARS:
+        raise ValueError(f"{text!r} ends in an unknown unit {unit!r}: use yr, mo, w or d, like 24mo")
+    years = _finite(text, float(number) * YEARS[unit])
+    if not years > 0:
+        raise ValueError(f"{text!r} is no time at all: give a duration above 0, like 24mo")
+    return years
+
+
+def parse_seconds(text: str) -> float:
+    """Seconds, from "50ms", "0.5s" or a number of seconds alone.
+
+    Raises:
+        ValueError: it is not one; the message says what would be.
+
+    >>> parse_seconds("50ms"), parse_seconds("0.5s"), parse_seconds("2")
+    (0.05, 0.5, 2.0)
+    """
+    match = _SECONDS.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a time in seconds: write it like 50ms or 0.5s")
+    return _finite(text, float(match[1]) / (1000 if match[2] == "ms" else 1))
 
 
 def _finite(text: str, value: float) -> float:

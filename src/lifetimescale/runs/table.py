@@ -118,7 +118,7 @@ def read_table(path: pathlib.Path) -> Table:
     data, suffix = _data(path), path.suffix.lower()
     table = _parquet(path, data) if suffix == ".parquet" else _text(path, data, "\t" if suffix == ".tsv" else ",")
     if len(table) == 0:
-        raise ValueError(f"{path} has a header and no rows: give one run a row")
+        raise ValueError(f"{path} has a header and no rows: give at least one")
     return table
 
 
@@ -141,7 +141,7 @@ def _text(path: pathlib.Path, data: bytes, delimiter: str) -> Table:
         raise ValueError(f"{path} is not text in UTF-8 (line {line}): save it as UTF-8, or as .parquet") from None
     rows, lines = _rows(path, text, delimiter)
     if not rows:
-        raise ValueError(f"{path} is empty: give a line with the names of the columns, then one run a line")
+        raise ValueError(f"{path} is empty: give a line with the names of the columns, then one row a line")
     header, rows, lines = tuple(name.strip() for name in rows[0]), rows[1:], lines[1:]
     table = Table(str(path), header, lambda index: [cells[index] for cells in rows], np.arange(len(rows)), lines)
     wrong = np.array([len(cells) != len(header) for cells in rows], bool)
