@@ -130,7 +130,7 @@ WRONG = [
     ("plan --loss 2 --params 8B --max-params 9B", "nothing to bound"),
     ("plan --loss 2 --min-params 9B --max-params 8B", "--min-params is above --max-params"),
     ("plan --loss 2 --law kaplan2020_joint_text --alpha .3", "has no coefficient alpha"),
-    ("plan --loss 2 --cost euros", 'Choose from: "flops", "fixed"'),
+    ("plan --loss 2 --cost euros", 'Choose from: "flops", "fixed", "roofline"'),
     ("model --params 7B", "exactly two of"),
     ("model --params 7B --loss 2", "exactly two of"),
     ("model --compute-optimal --params 7B --tokens 1T", "exactly one of"),

@@ -1,14 +1,9 @@
-"""From options to a law and a cost; with `start`, the one door to JAX."""
+"""From options to a law; with `start`, the one door to JAX."""
 
 import os
 import pathlib
 
-from lifetimescale.cli.options import CostOptions, InputError, LawOptions
-
-# Sardana et al. 2024 (arXiv:2401.00448), section 5.
-PROMPT, OUTPUT = 70.0, 215.0
-TRAIN_CHIP, TRAIN_PRECISION, TRAIN_MFU = "a100-80gb", "bf16", 0.5
-SERVE_CHIP, SERVE_PRECISION, PREFILL_MFU, DECODE_MFU = "a100-40gb", "int8", 0.5, 0.01
+from lifetimescale.cli.options import InputError, LawOptions
 
 
 def start() -> None:
@@ -71,70 +66,3 @@ def _load(flag: str, path: str):
         return presets.load(path)
     except ValueError as error:
         raise InputError(f"{flag}: {error}") from None
-
-
-def build_cost(options: CostOptions):
-    """The cost."""
-    from lifetimescale.costs import FixedUtilization, Flops, Training
-
-    demand = _demand(options)
-    if not options.in_dollars():
-        _unused_chips(options)
-        return Flops(inference_tokens=demand.tokens)
-    train_chip = _chip("train", options.train_chip or TRAIN_CHIP, options.train_price)
-    serve_chip = _chip("serve", options.serve_chip or SERVE_CHIP, options.serve_price)
-    train_precision = options.train_precision or TRAIN_PRECISION
-    serve_precision = options.serve_precision or SERVE_PRECISION
-    _check_precision("train", options.train_chip or TRAIN_CHIP, train_precision)
-    _check_precision("serve", options.serve_chip or SERVE_CHIP, serve_precision)
-    serving = FixedUtilization(
-        serve_chip,
-        demand=demand,
-        precision=serve_precision,
-        prefill=options.prefill_mfu or PREFILL_MFU,
-        decode=options.decode_mfu or DECODE_MFU,
-    )
-    return Training(train_chip, options.train_mfu or TRAIN_MFU, train_precision) + serving
-
-
-def _demand(options: CostOptions):
-    from lifetimescale.costs import Demand
-
-    prompt = PROMPT if options.prompt is None else options.prompt
-    output = OUTPUT if options.output is None else options.output
-    if options.requests is not None:
-        if options.inference_tokens is not None:
-            raise InputError("--requests and --inference-tokens both say how much is served: give one of them")
-        return Demand(options.requests, prompt, output)
-    if prompt + output == 0:
-        raise InputError("--prompt and --output are both 0: a request has at least one token")
-    return Demand.of_tokens(options.inference_tokens or 0.0, prompt=prompt, output=output)
-
-
-def _unused_chips(options: CostOptions) -> None:
-    """Names are checked even where the cost counts FLOPs and has no use for them."""
-    for side, name, price in (
-        ("train", options.train_chip, options.train_price),
-        ("serve", options.serve_chip, options.serve_price),
-    ):
-        if name is not None:
-            _chip(side, name, price or 1.0)
-
-
-def _chip(side: str, name: str, price: float | None):
-    from lifetimescale import presets
-
-    try:
-        return presets.chip(name, price=price)
-    except ValueError as error:
-        if name in presets.chip_presets():
-            raise InputError(f"chip {name} has no default price: give --{side}-price in dollars per hour") from None
-        raise InputError(f"--{side}-chip: {error}") from None
-
-
-def _check_precision(side: str, name: str, precision: str) -> None:
-    from lifetimescale import presets
-
-    peaks = presets.chip_presets()[name].peak
-    if precision not in peaks:
-        raise InputError(f"chip {name} has no {precision}: give --{side}-precision {' or '.join(peaks)}")

@@ -4,8 +4,21 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from lifetimescale.cli.inputs import build_cost, build_law, start
-from lifetimescale.cli.options import CostOptions, InputError, Json, LawOptions, Positive, given, out_of_reach
+from lifetimescale.cli.costs import Life, build_cost
+from lifetimescale.cli.inputs import build_law, start
+from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
+from lifetimescale.cli.options import (
+    CostOptions,
+    InputError,
+    Json,
+    LawOptions,
+    NoPlanError,
+    Positive,
+    given,
+    out_of_reach,
+)
+from lifetimescale.cli.plan_report import cost_rows, print_breakdown, print_deployment
+from lifetimescale.cli.refusals import refusal
 from lifetimescale.cli.render import print_json, print_lines, print_table
 from lifetimescale.units import format_cost, format_count
 
@@ -19,6 +32,9 @@ def model(
     compute_optimal: Annotated[bool, Parameter(negative="")] = False,
     law: LawOptions = LawOptions(),
     cost: CostOptions = CostOptions(),
+    training: TrainingOptions = TrainingOptions(),
+    serving: ServingOptions = ServingOptions(),
+    time: TimeOptions = TimeOptions(),
     json: Json = False,
 ) -> None:
     """One model, its loss and what it costs: from two of params, tokens and compute.
@@ -41,7 +57,9 @@ def model(
     if not compute_optimal and (loss is not None or len(flags) != 2):
         raise InputError("give exactly two of --params, --tokens and --compute, or --compute-optimal and one of them")
     start()
-    report = _report(*build_law(law), build_cost(cost), params, tokens, compute, loss, compute_optimal)
+    report = _report(
+        *build_law(law), build_cost(Life(cost, training, serving, time)), params, tokens, compute, loss, compute_optimal
+    )
     if json:
         print_json(report)
     else:
@@ -61,9 +79,13 @@ def _report(law, name, cost, params, tokens, compute, loss, compute_optimal: boo
         params = compute / (TRAINING_FLOPS * tokens) if params is None else params
         tokens = compute / (TRAINING_FLOPS * params) if tokens is None else tokens
     priced = lts.price(law, cost, params=params, tokens=tokens)
+    if priced.status != lts.Status.OK:
+        raise NoPlanError(refusal(priced, cost, params, tokens))
     names = ("params", "tokens", "loss", "tokens_per_param", "training", "serving", "total")
     report: dict[str, Any] = {key: float(getattr(priced, key)) for key in names}
     report["compute"] = TRAINING_FLOPS * report["params"] * report["tokens"]
+    report["parts"] = {part: float(value) for part, value in priced.parts.items()}
+    report["deployment"] = {fact: float(value) for fact, value in priced.deployment.items()}
     return report | {"unit": priced.unit, "warnings": priced.messages(), "law": name}
 
 
@@ -75,9 +97,10 @@ def _print(report: dict[str, Any]) -> None:
         ["tokens per param", f"{report['tokens_per_param']:.4g}"],
         ["compute", format_cost(report["compute"], "FLOP")],
         ["loss", f"{report['loss']:.6g}"],
-        ["training", format_cost(report["training"], unit)],
-        ["serving", format_cost(report["serving"], unit)],
-        ["total", format_cost(report["total"], unit)],
+        *cost_rows([report], unit),
     ]
     print_table(f"law: {report['law']}", ["", "model"], rows)
-    print_lines(["", *report["warnings"]])
+    print_breakdown([report], ["model"], unit)
+    print_lines([""])
+    print_deployment(report)
+    print_lines(report["warnings"])

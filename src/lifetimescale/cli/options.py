@@ -17,7 +17,9 @@ class NoPlanError(Exception):
     """No plan exists; the message has the number that would make one. Exit code 3."""
 
 
-def _reader(parse: Callable[[str], float], allowed: Callable[[float], bool], range_: str) -> Callable[..., float]:
+def reader(parse: Callable[[str], float], allowed: Callable[[float], bool], range_: str) -> Callable[..., float]:
+    """How a flag's text becomes a number, of an allowed range."""
+
     def read(_: type, tokens: tuple[Token, ...]) -> float:
         value = parse(tokens[0].value)
         if not allowed(value):
@@ -28,17 +30,17 @@ def _reader(parse: Callable[[str], float], allowed: Callable[[float], bool], ran
 
 
 def _positive(parse: Callable[[str], float]) -> Callable[..., float]:
-    return _reader(parse, lambda value: value > 0, "a number above 0")
+    return reader(parse, lambda value: value > 0, "a number above 0")
 
 
 Positive = Annotated[float, Parameter(converter=_positive(parse_count))]
 NotNegative = Annotated[
-    float, Parameter(converter=_reader(parse_count, lambda value: value >= 0, "0 or a number above 0"))
+    float, Parameter(converter=reader(parse_count, lambda value: value >= 0, "0 or a number above 0"))
 ]
-Number = Annotated[float, Parameter(converter=_reader(parse_fraction, lambda value: True, ""))]
+Number = Annotated[float, Parameter(converter=reader(parse_fraction, lambda value: True, ""))]
 Price = Annotated[float, Parameter(converter=_positive(parse_price))]
 Utilization = Annotated[
-    float, Parameter(converter=_reader(parse_fraction, lambda value: 0 < value <= 1, "a fraction above 0 and up to 1"))
+    float, Parameter(converter=reader(parse_fraction, lambda value: 0 < value <= 1, "a fraction above 0 and up to 1"))
 ]
 Precision = Literal["bf16", "fp8", "int8", "fp4"]
 Json = Annotated[bool, Parameter(negative="")]
@@ -58,7 +60,7 @@ class LawOptions:
     """A published law (`lifetimescale laws` lists them), or a file that `lifetimescale fit --save` wrote. chinchilla
     has the paper's numbers; for a real decision take besiroglu2024."""
 
-    E: Annotated[float | None, Parameter(name="--E", converter=_reader(parse_count, lambda value: True, ""))] = None
+    E: Annotated[float | None, Parameter(name="--E", converter=reader(parse_count, lambda value: True, ""))] = None
     """Irreducible loss, instead of the law's."""
 
     A: Annotated[Positive | None, Parameter(name="--A")] = None
@@ -96,8 +98,9 @@ class CostOptions:
     output: NotNegative | None = None
     """Output tokens per request [default: 215]."""
 
-    cost: Literal["flops", "fixed"] | None = None
-    """Count FLOPs, or dollars at fixed utilisations [default: fixed if one of the flags below is given, else flops]."""
+    cost: Literal["flops", "fixed", "roofline"] | None = None
+    """Count FLOPs, or dollars at fixed utilisations, or dollars with serving by its roofline [default: roofline if one
+    of its flags is given, fixed if a chip, price, utilisation, precision or another flag of dollars is, else flops]."""
 
     train_chip: str | None = None
     """Chip to train on; `lifetimescale chips` lists them [default: a100-80gb]."""
@@ -126,10 +129,9 @@ class CostOptions:
     decode_mfu: Utilization | None = None
     """Utilisation on the output [default: 1%]."""
 
-    def in_dollars(self) -> bool:
-        """Whether the cost is in dollars."""
-        chosen = [getattr(self, field.name) for field in dataclasses.fields(self)[5:]]
-        return self.cost == "fixed" or (self.cost is None and any(value is not None for value in chosen))
+    def of_chips(self) -> bool:
+        """Whether a chip, a price, a utilisation or a precision is given."""
+        return any(getattr(self, field.name) is not None for field in dataclasses.fields(self)[5:])
 
 
 def given(**numbers: Any) -> dict[str, Any]:

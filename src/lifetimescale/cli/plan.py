@@ -1,8 +1,11 @@
 """`lifetimescale plan`."""
 
+import functools
 from typing import Any
 
-from lifetimescale.cli.inputs import build_cost, build_law, load_score_map, start
+from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
+from lifetimescale.cli.inputs import build_law, load_score_map, start
+from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import (
     CostOptions,
     InputError,
@@ -12,10 +15,10 @@ from lifetimescale.cli.options import (
     Number,
     Positive,
     given,
-    out_of_reach,
 )
-from lifetimescale.cli.render import print_json, print_lines, print_table
-from lifetimescale.units import format_cost, format_count, format_percent
+from lifetimescale.cli.plan_report import described, numbers, print_alternatives, print_plan
+from lifetimescale.cli.refusals import no_plan
+from lifetimescale.cli.render import print_json
 
 
 def plan(
@@ -30,13 +33,19 @@ def plan(
     max_params: Positive | None = None,
     min_tokens: Positive | None = None,
     max_tokens: Positive | None = None,
+    compare: str | None = None,
     law: LawOptions = LawOptions(),
     cost: CostOptions = CostOptions(),
+    training: TrainingOptions = TrainingOptions(),
+    serving: ServingOptions = ServingOptions(),
+    time: TimeOptions = TimeOptions(),
     json: Json = False,
 ) -> None:
     """The cheapest model of a loss, or the best model of a budget, over training and a life of serving.
 
     lifetimescale plan --like 13B --inference-tokens 2T
+
+    lifetimescale plan --like 30B --requests 1e10 --prompt 1000 --output 250 --cost roofline --compare h100:2.5,b200:6
 
     Args:
         like: As good as the compute-optimal model of this many params.
@@ -49,6 +58,8 @@ def plan(
         max_params: Most params allowed, by memory say.
         min_tokens: Fewest training tokens allowed.
         max_tokens: Most training tokens allowed, by the data there are.
+        compare: Chips to serve on, side by side, each with its dollars per hour if it has no default price:
+            a100-80gb,h100:2.50,b200:6.
         json: Print one JSON object.
     """
     targets = given(like=like, loss=loss, budget=budget, score=score)
@@ -60,12 +71,19 @@ def plan(
     _check_limits(params, limits)
     start()
     loss = loss if score is None or score_map is None else _loss_of(score, score_map)
-    report = _report(*build_law(law), build_cost(cost), like, loss, budget, params, limits)
+    life = Life(cost, training, serving, time)
+    if compare and life.kind() == "flops":
+        raise InputError("--compare is of chips, and FLOPs are the same on all: give --cost roofline or --cost fixed")
+    named = build_law(law)
+    target = (like, loss, budget, params, limits)
+    report = _compared(named, life, compare, target) if compare else _report(named, build_cost(life), target)
     report |= {} if score is None else {"score": score}
     if json:
         print_json(report)
+    elif not compare:
+        print_plan(report)
     else:
-        _print(report)
+        print_alternatives(report)
 
 
 def _loss_of(score: float, path: str) -> float:
@@ -89,7 +107,43 @@ def _check_limits(params: float | None, limits: dict[str, float | None]) -> None
             raise InputError(f"--min-{name} is above --max-{name}: swap them")
 
 
-def _report(law, name: str, cost, like, loss, budget, params, limits) -> dict[str, Any]:
+def _compared(named: Any, life: Life, compare: str, target: Any) -> dict[str, Any]:
+    """The report of the best chip, with those of all beside it."""
+    reports: dict[str, dict[str, Any]] = {}
+    refused: list[Exception] = []
+    for name, price in parse_alternatives(compare).items():
+        try:
+            reports[name] = _report(named, build_cost(life.on(name, price)), target)
+        except NoPlanError as error:
+            refused.append(error)
+            reports[name] = {"status": str(error)}
+    judged = "total" if target[2] is None else "loss"
+    ok = {name: report for name, report in reports.items() if judged in report}
+    if not ok:
+        raise refused[0]
+    chosen = min(ok, key=lambda name: ok[name][judged])
+    return ok[chosen] | {"chip": chosen, "alternatives": reports}
+
+
+def _report(named: Any, cost: Any, target: Any) -> dict[str, Any]:
+    import jax
+
+    import lifetimescale as lts
+
+    (law, name), (like, loss, budget, params, limits) = named, target
+    plans, values, saving = _solver()(law, cost, like, loss, budget, params, limits)
+    best = plans["plan"]
+    if best.status != lts.Status.OK:
+        raise no_plan(best, name, limits)
+    reports = {key: described(plan, jax.tree.map(float, values[key])) for key, plan in plans.items()}
+    report = reports.pop("plan")
+    report |= {"baseline": reports.pop("baseline"), "saving": float(saving), "law": name, "guarantee": best.guarantee}
+    return report | ({"near": reports} if reports else {})
+
+
+@functools.cache
+def _solver():
+    """One compiled program for the plan and all that is said of it."""
     import jax
 
     import lifetimescale as lts
@@ -104,89 +158,4 @@ def _report(law, name: str, cost, like, loss, budget, params, limits) -> dict[st
             plans |= {"smallest": near.smallest, "largest": near.largest}
         return plans, {name: numbers(plan) for name, plan in plans.items()}, best.saving
 
-    plans, values, saving = solve(law, cost, like, loss, budget, params, limits)
-    best = plans["plan"]
-    if best.status != lts.Status.OK:
-        raise _no_plan(best, name, limits)
-    described = {key: _described(plan, values[key]) for key, plan in plans.items()}
-    report = described.pop("plan")
-    report |= {"baseline": described.pop("baseline"), "saving": float(saving), "law": name}
-    return report | ({"near": described} if described else {})
-
-
-NUMBERS = ("params", "tokens", "loss", "tokens_per_param", "training", "serving", "total", "spend_ratio")
-
-
-def numbers(plan) -> dict[str, Any]:
-    """The numbers of a plan, by the names of `--json`."""
-    return {name: getattr(plan, name) for name in NUMBERS}
-
-
-def _described(plan, values: dict[str, Any]) -> dict[str, Any]:
-    import lifetimescale as lts
-
-    described: dict[str, Any] = {name: float(values[name]) for name in NUMBERS}
-    status = lts.Status(int(plan.status))
-    return described | {"unit": plan.unit, "status": status.label, "warnings": plan.messages()}
-
-
-def _no_plan(best, name: str, limits: dict[str, float | None]) -> Exception:
-    """The exception for a plan that does not exist, with the number that would make it exist."""
-    import lifetimescale as lts
-
-    problem, status = best.problem, lts.Status(int(best.status))
-    if status != lts.Status.UNREACHABLE:
-        return (InputError if status == lts.Status.INVALID else NoPlanError)(status.advice)
-    if problem.loss is not None:
-        most_params = problem.params if problem.params is not None else limits["max_params"] or 1e300
-        floor = float(best.law(most_params, limits["max_tokens"] or 1e300))
-        where = "within these bounds" if problem.params is not None or any(limits.values()) else "at best"
-        return out_of_reach(float(problem.loss), name, f"{floor:.6g} {where}")
-    least_params = problem.params if problem.params is not None else limits["min_params"] or 0.0
-    floor = float(best.cost(least_params, limits["min_tokens"] or 0.0))
-    budget, least = (format_cost(value, best.unit) for value in (float(problem.budget), floor))
-    return NoPlanError(f"a budget of {budget} is too small: the least model allowed costs {least}, so give more")
-
-
-def _print(report: dict[str, Any]) -> None:
-    baseline, unit = report["baseline"], report["unit"]
-    print_lines([_sentence(report), ""])
-    rows = [
-        ["params", format_count(report["params"]), format_count(baseline["params"])],
-        ["training tokens", format_count(report["tokens"]), format_count(baseline["tokens"])],
-        ["tokens per param", f"{report['tokens_per_param']:.4g}", f"{baseline['tokens_per_param']:.4g}"],
-        ["loss", f"{report['loss']:.5g}", f"{baseline['loss']:.5g}"],
-        ["training", format_cost(report["training"], unit), format_cost(baseline["training"], unit)],
-        ["serving", format_cost(report["serving"], unit), format_cost(baseline["serving"], unit)],
-        ["total", format_cost(report["total"], unit), format_cost(baseline["total"], unit)],
-    ]
-    if "score" in report:
-        rows.insert(4, ["score", f"{report['score']:.4g}", f"{report['score']:.4g}"])
-    print_table(f"law: {report['law']}", ["", "plan", "compute-optimal"], rows)
-    print_lines(["", *_near(report), *_no_demand(report), *report["warnings"]])
-
-
-def _sentence(report: dict[str, Any]) -> str:
-    """What to do, in one line."""
-    saving, baseline = report["saving"], report["baseline"]
-    comparison = "no less" if saving == 0 else f"{format_percent(abs(saving))} {'less' if saving > 0 else 'more'}"
-    return (
-        f"Train {format_count(report['params'])} params on {format_count(report['tokens'])} tokens: "
-        f"{format_cost(report['total'], report['unit'])} over its life, {comparison} than the compute-optimal "
-        f"{format_count(baseline['params'])} on {format_count(baseline['tokens'])}."
-    )
-
-
-def _no_demand(report: dict[str, Any]) -> list[str]:
-    advice = "Nothing is served, so this is the compute-optimal model: say what it will serve by --inference-tokens 2T."
-    return [advice] if report["serving"] == 0 else []
-
-
-def _near(report: dict[str, Any]) -> list[str]:
-    if "near" not in report:
-        return []
-    smallest, largest = report["near"]["smallest"], report["near"]["largest"]
-    return [
-        f"Within 1 % of the least cost: {format_count(smallest['params'])} on {format_count(smallest['tokens'])} "
-        f"tokens to {format_count(largest['params'])} on {format_count(largest['tokens'])}."
-    ]
+    return solve
