@@ -31,6 +31,9 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/roots.py
 	$(BIN)/python benchmarks/cli.py
 	$(BIN)/python benchmarks/fit.py
+	$(BIN)/python benchmarks/serving.py
+	$(BIN)/python benchmarks/regret.py
+	$(BIN)/python benchmarks/roofline.py
 
 clean:
 	rm -rf .venv build dist
