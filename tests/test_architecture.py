@@ -13,9 +13,9 @@ import lifetimescale as lts
 
 SOURCE = pathlib.Path(lts.__file__).parent
 FLOORS = [
-    {"status", "units", "leaves", "batch", "logarithm", "compilation"},
+    {"status", "units", "leaves", "batch", "logarithm", "compilation", "convex"},
     {"spend", "roots", "laws", "costs", "runs", "scores"},
-    {"presets", "planning", "fitting"},
+    {"presets", "planning", "fitting", "traffic"},
     {"cli"},
     {"__init__", "__main__"},
 ]
