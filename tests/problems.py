@@ -74,10 +74,12 @@ def a100(price: float = 1.5) -> lts.Chip:
     return lts.chip("a100-80gb", price=price)
 
 
+DEMAND = lts.Demand(requests=1e10, prompt=1000, output=250)
+
+
 def served() -> lts.FixedUtilization:
-    demand = lts.Demand(requests=1e10, prompt=1000, output=250)
     chip = lts.chip("a100-40gb", price=0.60)
-    return lts.FixedUtilization(chip, precision="int8", demand=demand, prefill=0.4, decode=0.2)
+    return lts.FixedUtilization(chip, precision="int8", demand=DEMAND, prefill=0.4, decode=0.2)
 
 
 COSTS = {
@@ -85,5 +87,7 @@ COSTS = {
     "dollars": lambda: lts.Training(a100(), mfu=0.5) + served(),
     "scaled": lambda: 1.5 * (lts.Training(a100(), mfu=0.4) + 0.5 * served()),
     "with data": lambda: lts.Training(a100(), mfu=0.5) + served() + lts.Monomial(1e-7, 0.0, 1.0),
+    "attention": lambda: lts.Training(a100(), mfu=0.5, context=8192) + served(),
+    "roofline": lambda: lts.Training(a100(), mfu=0.5) + lts.Roofline(a100(), DEMAND, batch=64, chips=1024),
     "with cache": lambda: lts.Training(a100(), mfu=0.5) + lts.Monomial(2e-2, 0.6, 0.0, phase="serving"),
 }
