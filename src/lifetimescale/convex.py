@@ -42,7 +42,7 @@ class Minimum(NamedTuple):
     status: UInt8[Array, ""]
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def minimum(
     objective: Callable[[Vector, Any], Scalar],
     limits: Callable[[Vector, Any], Rows],
@@ -67,6 +67,16 @@ def minimum(
     Returns:
         The minimum and `OK`, or NaN with `NOT_CONVERGED`: no x is allowed, or there is no least.
     """
+    return _minimum(objective, limits, start, arguments)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _minimum(
+    objective: Callable[[Vector, Any], Scalar],
+    limits: Callable[[Vector, Any], Rows],
+    start: Vector,
+    arguments: PyTree,
+) -> Minimum:
     problem = _Problem(objective, limits, arguments)
     slacks = jnp.maximum(1.0, -limits(start, arguments)).astype(start.dtype)
     first = _Search(start, slacks, 1 / slacks, jnp.full_like(start[0], False, dtype=bool))
@@ -95,10 +105,10 @@ def minimum(
     return Minimum(position * mask, multipliers * mask, gap * mask, status)
 
 
-@minimum.defjvp
+@_minimum.defjvp
 def _minimum_jvp(objective, limits, primals, tangents):
     start, arguments = primals
-    found = minimum(objective, limits, start, arguments)
+    found = _minimum(objective, limits, start, arguments)
     x, y = found.position, found.multipliers
 
     def conditions(arguments):
@@ -112,7 +122,7 @@ def _minimum_jvp(objective, limits, primals, tangents):
     return found, Minimum(change, by_multiplier, jnp.zeros_like(found.gap), no_tangent)
 
 
-@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+@functools.partial(jax.jit, static_argnums=(0, 1))
 def least(
     objective: Callable[[Vector, Any], Scalar],
     limits: Callable[[Vector, Any], Rows],
@@ -124,10 +134,20 @@ def least(
     Derivative: that of the Lagrangian f + y . g at the fixed minimum (envelope theorem), so a first derivative asks for
     none of the minimum itself.
     """
+    return _least(objective, limits, start, arguments)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(0, 1))
+def _least(
+    objective: Callable[[Vector, Any], Scalar],
+    limits: Callable[[Vector, Any], Rows],
+    start: Vector,
+    arguments: PyTree,
+) -> Scalar:
     return objective(minimum(objective, limits, start, arguments).position, arguments)
 
 
-@least.defjvp
+@_least.defjvp
 def _least_jvp(objective, limits, primals, tangents):
     start, arguments = primals
     x, y, *_ = minimum(objective, limits, start, arguments)

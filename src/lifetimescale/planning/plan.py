@@ -123,6 +123,9 @@ class Plan(eqx.Module):
     @property
     def best(self) -> "Plan":
         """The cheapest plan of equal loss within the same bounds."""
+        given = self.problem
+        if given.loss is not None and given.params is None and given.tokens is None:
+            return self
         return _solved(Problem(self.law, self.cost, loss=self.loss, bounds=self.problem.bounds), exact=None)
 
     @property
