@@ -17,6 +17,7 @@ from lifetimescale.logarithm import log, power
 
 SECONDS_PER_HOUR = 3600.0
 MOST_CHIPS = 1024.0
+NARROW = 1.01
 
 
 class Stack(eqx.Module):
@@ -268,11 +269,13 @@ def _capacity(step: _Step, roofline: Roofline) -> Scalar:
     log_batch = log(_or_one(roofline.batch, step.launch))
     if roofline.chips is not None:
         return jnp.max(uses.logs(log_batch, log(roofline.chips)))
-    log_most = _log_most(roofline, step.launch)
+    on_most = jnp.max(uses.logs(log_batch, log(roofline.most_chips)))
     if len(uses.fixed) == 1:  # memory alone: the more chips, the better
-        return jnp.max(uses.logs(log_batch, log_most))
+        return on_most
+    log_most = _log_most(roofline)
     start = jnp.stack([log_most / 2, 1 + jnp.max(uses.logs(log_batch, log_most / 2))])
-    return least(_tightest, _tightness, start, (uses, log_batch, log_most))
+    searched = least(_tightest, _tightness, start, (uses, log_batch, log_most))
+    return jnp.where(_one_number(roofline), on_most, searched)
 
 
 def _tightest(x: Vector, arguments: Any) -> Scalar:
@@ -291,7 +294,10 @@ def _deployed(step: _Step, roofline: Roofline) -> tuple[Scalar, Scalar]:
         return batch, chips
     start, arguments = _program(step, roofline)
     found = jnp.exp(minimum(_step_cost, _allowed, start, arguments).position)
-    return (found[1] if batch is None else batch), found[0]
+    single, most = _one_number(roofline), roofline.most_chips
+    if batch is None:
+        batch = jnp.where(single, jnp.maximum(1, _uses(step, roofline).most(most)), found[1])
+    return batch, jnp.where(single, most, found[0])
 
 
 def _shared(step: _Step, roofline: Roofline) -> Scalar:
@@ -302,7 +308,10 @@ def _shared(step: _Step, roofline: Roofline) -> Scalar:
     if batch is not None and chips is not None:
         shared = step.shared(batch, chips)
     else:
-        shared = jnp.exp(least(_step_cost, _allowed, *_program(step, roofline)))
+        searched = jnp.exp(least(_step_cost, _allowed, *_program(step, roofline)))
+        most = roofline.most_chips
+        batch = jnp.maximum(1, _uses(step, roofline).most(most)) if batch is None else batch
+        shared = jnp.where(_one_number(roofline), step.shared(batch, most), searched)
     return jnp.where(_excess(step, roofline) > 0.01 * _edge(shared), jnp.inf, shared)
 
 
@@ -319,7 +328,7 @@ def _program(step: _Step, roofline: Roofline) -> tuple[Vector, Any]:
 
     Along the edge of what can be served the use of the limits is constant, so what widens them has no derivative.
     """
-    uses, log_most = _uses(step, roofline), _log_most(roofline, step.launch)
+    uses, log_most = _uses(step, roofline), _log_most(roofline)
     excess = _excess(step, roofline)
     widened = jnp.maximum(0, excess + _edge(excess))
     log_chips = jnp.clip(log(2 * uses.fixed[0]), 0, log_most)
@@ -347,9 +356,14 @@ def _allowed(x: Vector, arguments: Any) -> Rows:
     return jnp.stack([*logs, -x[0], x[0] - log_most, *at_least_one])
 
 
-def _log_most(roofline: Roofline, like: Scalar) -> Scalar:
-    """log of the most chips, and never so near 0 that there is nothing to search."""
-    return jnp.maximum(log(roofline.most_chips), _edge(like))
+def _one_number(roofline: Roofline) -> Bool[Array, ""]:
+    """Whether the number of chips that is to be found is as good as given: from 1 to less than 1.01."""
+    return roofline.most_chips < NARROW
+
+
+def _log_most(roofline: Roofline) -> Scalar:
+    """log of the most chips that are searched, and never so near 0 that there is nothing to search."""
+    return log(jnp.maximum(roofline.most_chips, NARROW))
 
 
 def _edge(like: Scalar) -> float:
