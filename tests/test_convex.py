@@ -241,6 +241,17 @@ OUTCOMES = {  # price, rows, bounds, status
 }
 
 
+def test_what_has_no_least_is_nan_and_a_status_and_spoils_no_other():
+    *linear, statuses = zip(*OUTCOMES.values(), strict=True)
+    batch = Linear(*(jnp.asarray(np.array(part, float)) for part in linear))
+    found = jax.jit(jax.vmap(functools.partial(minimum, price, excess), (None, 0)))(jnp.zeros(2), batch)
+    assert dict(zip(OUTCOMES, found.status.tolist(), strict=True)) == dict(zip(OUTCOMES, statuses, strict=True))
+    failed = np.array(statuses) != Status.OK
+    for numbers in found[:3]:
+        assert (np.isnan(numbers).reshape(len(failed), -1).all(axis=1) == failed).all()
+    np.testing.assert_allclose(found.position[0], [-1, -2], rtol=0, atol=1e-14)
+
+
 def test_least_of_limits_that_touch_one_another():
     """More limits meet at the least than there are variables: their multipliers are not unique, the least is."""
     linear = Linear(jnp.asarray([1.0, 1.0]), jnp.asarray([[-1.0, 0], [0, -1], [-1, -1], [-2, -1]]), jnp.zeros(4))

@@ -80,11 +80,11 @@ def _minimum(
 ) -> Minimum:
     problem = _Problem(objective, limits, arguments)
     slacks = jnp.maximum(1.0, -limits(start, arguments)).astype(start.dtype)
-    first = _Search(start, slacks, 1 / slacks, jnp.full_like(start[0], False, dtype=bool))
+    no = jnp.full_like(start[0], False, dtype=bool)
     _, search = jax.lax.while_loop(
-        lambda state: (state[0] < MOST_STEPS) & ~state[1].done,
+        lambda state: (state[0] < MOST_STEPS) & ~(state[1].done | state[1].lost),
         lambda state: (state[0] + 1, _step(problem, state[1], state[0] >= BOLD_STEPS)),
-        (jnp.asarray(0), first),
+        (jnp.asarray(0), _Search(start, slacks, 1 / slacks, no, no)),
     )
     tolerance = jnp.finfo(start.dtype).eps ** 0.6
     active = search.multipliers > search.slacks
@@ -193,10 +193,11 @@ class _Search(NamedTuple):
     slacks: Rows
     multipliers: Rows
     done: Bool[Array, ""]
+    lost: Bool[Array, ""]  # no step leads on from here
 
 
 def _step(problem: _Problem, search: _Search, careful: Bool[Array, ""]) -> _Search:
-    x, s, y, _ = search
+    x, s, y, *_ = search
     slope, excess, hessian, jacobian = problem.system(x, y)
     weights, residual = y / s, excess + s
     steep = slope - jacobian.T @ y  # of the objective, whose own curvature vanishes far out, where Newton overshoots
@@ -216,10 +217,10 @@ def _step(problem: _Problem, search: _Search, careful: Bool[Array, ""]) -> _Sear
     dx, ds, dy = direction(y * s + correction - jnp.maximum(centring * mu, tolerance / 4))
     length = _longest(dx, s, ds, y, dy)
     wrong = jnp.maximum(jnp.max(jnp.abs(slope)), jnp.max(jnp.abs(residual)))
-    done = (jnp.maximum(mu, wrong) < tolerance) | ~jnp.isfinite(length)
-    keep = search.done | done
+    done, lost = jnp.maximum(mu, wrong) < tolerance, ~jnp.isfinite(length)
+    keep = done | lost
     x, s, y = (jnp.where(keep, old, old + length * change) for old, change in ((x, dx), (s, ds), (y, dy)))
-    return _Search(x, s, y, keep)
+    return _Search(x, s, y, done, lost)
 
 
 def _longest(dx: Vector, s: Rows, ds: Rows, y: Rows, dy: Rows) -> Scalar:
