@@ -87,17 +87,22 @@ def chosen_deployments(size: int) -> dict[str, Callable[[], Any]]:
     return {
         "batch and chips chosen": planner(size, free),
         "the same, within 30 ms per token": planner(size, quick),
+        "batch and chips chosen, for a budget": planner(size, free, for_budget=True),
+        "the same for a budget, within 30 ms per token": planner(size, quick, for_budget=True),
     }
 
 
-def planner(size: int, serving: Callable[[lts.Chip, lts.Demand], Any], method: str = "auto") -> Callable[[], Any]:
-    """A call that plans every scenario."""
+def planner(
+    size: int, serving: Callable[[lts.Chip, lts.Demand], Any], method: str = "auto", *, for_budget: bool = False
+) -> Callable[[], Any]:
+    """A call that plans every scenario, or what the totals of those plans buy."""
     requests, loss = (jnp.asarray(numbers) for numbers in scenarios(size))
     chip, law = lts.chip("h100", price=2.5), lts.law(LAW)
     cost = lts.Training(chip, mfu=0.41) + serving(chip, lts.Demand(requests, 1000.0, 250.0))
+    target = {"budget": lts.plan(law, cost, loss=loss).total} if for_budget else {"loss": loss}
 
     def call():
-        best = lts.plan(law, cost, loss=loss, method=method)
+        best = lts.plan(law, cost, method=method, **target)
         return best.params, best.tokens, best.total, best.status
 
     assert not np.asarray(call()[3]).any()

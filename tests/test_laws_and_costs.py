@@ -87,6 +87,11 @@ def test_cost_is_training_and_serving(cost):
     assert float(priced.spend_ratio) == float(priced.serving / priced.training)
 
 
+def test_cost_of_one_size_is_the_cost(cost):
+    total = cost.of_size(jnp.asarray(1e10)).total(jnp.asarray(1e10), jnp.asarray(2e11))
+    assert float(total) == pytest.approx(float(cost(1e10, 2e11)), rel=1e-14)
+
+
 def test_cost_is_log_convex(cost):
     a, b = (jnp.asarray([1e9, 1e12]), jnp.asarray([5e11, 2e10]))
     ends = jnp.log(cost(*a)), jnp.log(cost(*b))

@@ -126,6 +126,10 @@ class AbstractCost(eqx.Module):
         """The lifetime cost of one model: training and serving."""
         return self.training(params, tokens) + self.serving(params, tokens)
 
+    def of_size(self, params: Scalar) -> "AbstractCost":
+        """The cost of models of one size, where it matters with all that the size alone decides worked out already."""
+        return self
+
     def __call__(self, params: ArrayLike, tokens: ArrayLike) -> Leaf:
         """The lifetime cost of any numbers of models, broadcast."""
         return _totals(self, inexact(params), inexact(tokens))
@@ -205,6 +209,9 @@ class Sum(AbstractCost):
     def deployment(self, params: Scalar) -> dict[str, Scalar]:
         return self.first.deployment(params) | self.second.deployment(params)
 
+    def of_size(self, params: Scalar) -> AbstractCost:
+        return Sum(self.first.of_size(params), self.second.of_size(params))
+
     @property
     def unit(self) -> str:
         return self.first.unit
@@ -256,6 +263,22 @@ class Scaled(AbstractCost):
     def deployment(self, params: Scalar) -> dict[str, Scalar]:
         return self.cost.deployment(params)
 
+    def of_size(self, params: Scalar) -> AbstractCost:
+        return Scaled(self.cost.of_size(params), self.factor)
+
     @property
     def unit(self) -> str:
         return self.cost.unit
+
+
+class Served(AbstractCost):
+    """C = amount, which serving is known to cost."""
+
+    amount: Scalar
+    unit: str = eqx.field(static=True, default="USD")  # pyright: ignore[reportIncompatibleMethodOverride]
+
+    def training(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return 0 * params
+
+    def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return self.amount

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool
 
 from lifetimescale.convex import Rows, Vector, least, minimum
-from lifetimescale.costs.base import AbstractCost, Curvature, Limits
+from lifetimescale.costs.base import AbstractCost, Curvature, Limits, Served
 from lifetimescale.costs.chip import BYTES, Chip, Demand
 from lifetimescale.costs.domain import not_negative, positive
 from lifetimescale.costs.shape import AbstractShape, Ladder
@@ -134,6 +134,9 @@ class Roofline(AbstractCost):
     @property
     def curvature(self) -> Curvature:
         return Curvature.LOG_CONVEX
+
+    def of_size(self, params: Scalar) -> AbstractCost:
+        return Served(self.serving(params, params), self.unit)
 
     @property
     def has_capacity(self) -> bool:
@@ -292,7 +295,7 @@ def _deployed(step: _Step, roofline: Roofline) -> tuple[Scalar, Scalar]:
     batch, chips = _given(step, roofline)
     if batch is not None and chips is not None:
         return batch, chips
-    start, arguments = _program(step, roofline)
+    start, arguments = _program(step, roofline, _excess(step, roofline))
     found = jnp.exp(minimum(_step_cost, _allowed, start, arguments).position)
     single, most = _one_number(roofline), roofline.most_chips
     if batch is None:
@@ -305,14 +308,15 @@ def _shared(step: _Step, roofline: Roofline) -> Scalar:
     batch, chips = _given(step, roofline)
     if roofline.batch is not None and roofline.chips is not None:
         return step.shared(roofline.batch, roofline.chips)
+    excess = _excess(step, roofline)
     if batch is not None and chips is not None:
         shared = step.shared(batch, chips)
     else:
-        searched = jnp.exp(least(_step_cost, _allowed, *_program(step, roofline)))
+        searched = jnp.exp(least(_step_cost, _allowed, *_program(step, roofline, excess)))
         most = roofline.most_chips
         batch = jnp.maximum(1, _uses(step, roofline).most(most)) if batch is None else batch
         shared = jnp.where(_one_number(roofline), step.shared(batch, most), searched)
-    return jnp.where(_excess(step, roofline) > 0.01 * _edge(shared), jnp.inf, shared)
+    return jnp.where(excess > 0.01 * _edge(shared), jnp.inf, shared)
 
 
 def _given(step: _Step, roofline: Roofline) -> tuple[Scalar | None, Scalar | None]:
@@ -323,13 +327,12 @@ def _given(step: _Step, roofline: Roofline) -> tuple[Scalar | None, Scalar | Non
     return batch, chips
 
 
-def _program(step: _Step, roofline: Roofline) -> tuple[Vector, Any]:
+def _program(step: _Step, roofline: Roofline, excess: Scalar) -> tuple[Vector, Any]:
     """The geometric program in (log G, log b), or in log G for a given b: where to start, and its arguments.
 
     Along the edge of what can be served the use of the limits is constant, so what widens them has no derivative.
     """
     uses, log_most = _uses(step, roofline), _log_most(roofline)
-    excess = _excess(step, roofline)
     widened = jnp.maximum(0, excess + _edge(excess))
     log_chips = jnp.clip(log(2 * uses.fixed[0]), 0, log_most)
     if roofline.batch is not None:

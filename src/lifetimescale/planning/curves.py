@@ -7,17 +7,17 @@ for the best model needs neither the curve's ends nor a bracket.
 import abc
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, UInt8
 
 from lifetimescale.costs import AbstractCost
 from lifetimescale.laws import AbstractLaw, Coupled
 from lifetimescale.leaves import Scalar
 from lifetimescale.logarithm import log, softplus
 from lifetimescale.roots import root
-from lifetimescale.status import Status
 
 LOG_RATIO = 3.0  # log of 20 tokens per param
+LOG_PARAMS, LOG_TOKENS = 22.0, 25.0  # 4e9 params, 7e10 tokens
 LOG_SCALE = 22.0  # half of log(N D) at 1e9 params and 1e10 tokens, where the searches of a level set begin
 
 
@@ -34,11 +34,7 @@ class AbstractCurve(eqx.Module):
 
     @abc.abstractmethod
     def start(self) -> Scalar:
-        """A position near the optimum's."""
-
-    @abc.abstractmethod
-    def exists(self) -> Bool[Array, ""]:
-        """Whether any model is on the curve."""
+        """A position near the optimum's; NaN if no model is on the curve."""
 
     @abc.abstractmethod
     def tokens_for(self, params: Scalar) -> Scalar:
@@ -71,10 +67,7 @@ class CoupledLoss(AbstractCurve):
         return log(law.A) - law.alpha * log_params - log(law.B) + law.beta * log_tokens
 
     def start(self) -> Scalar:
-        return log(self.law.beta / self.law.alpha)
-
-    def exists(self) -> Bool[Array, ""]:
-        return self.loss > self.law.E
+        return jnp.where(self.loss > self.law.E, log(self.law.beta / self.law.alpha), jnp.nan)
 
     def tokens_for(self, params: Scalar) -> Scalar:
         return self.law.tokens_for(params, self.loss)
@@ -100,10 +93,8 @@ class LevelSet(AbstractCurve):
         return log_tokens - log_params
 
     def start(self) -> Scalar:
-        return jnp.full_like(self.level, LOG_RATIO)
-
-    def exists(self) -> Bool[Array, ""]:
-        return self._status() == Status.OK
+        ratio = jnp.full_like(self.level, LOG_RATIO)
+        return jnp.where(jnp.isnan(self.point(ratio)[0]), jnp.nan, ratio)
 
     def tokens_for(self, params: Scalar) -> Scalar:
         return jnp.exp(root(_at_params, self._log_scale(), (self.function, self.level, log(params))).position)
@@ -114,8 +105,38 @@ class LevelSet(AbstractCurve):
     def _log_scale(self) -> Scalar:
         return jnp.full_like(self.level, LOG_SCALE)
 
-    def _status(self) -> UInt8[Array, ""]:
-        return root(_on_ray, self._log_scale(), (self.function, self.level, self.start())).status
+
+class EqualCost(AbstractCurve):
+    """Equal cost, by minus the log of params: what the size alone decides is worked out once a position.
+
+    Where the budget is too small to serve the params of a position, its tokens are 0.
+    """
+
+    cost: AbstractCost
+    budget: Scalar
+
+    def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
+        of_size = self.cost.of_size(jnp.exp(-position))
+        start = jnp.full_like(self.budget, LOG_TOKENS)
+        log_tokens = root(_at_params, start, (of_size, self.budget, -position)).position
+        return -position, jnp.where(jnp.isnan(log_tokens), -jnp.inf, log_tokens)
+
+    def position(self, log_params: Scalar, log_tokens: Scalar) -> Scalar:
+        return -log_params
+
+    def start(self) -> Scalar:
+        """As if all of the budget were training, which is of degree two; NaN if a param and a token are over it."""
+        log_params, log_tokens = jnp.asarray([[0, LOG_PARAMS], [0, LOG_TOKENS]], self.budget.dtype)
+        least, usual = jax.vmap(self.cost.total)(jnp.exp(log_params), jnp.exp(log_tokens))
+        log_params = LOG_PARAMS + (log(self.budget) - log(usual)) / 2
+        log_params = jnp.where(jnp.isfinite(log_params), log_params, LOG_PARAMS)
+        return jnp.where(least < self.budget, -log_params, jnp.nan)
+
+    def tokens_for(self, params: Scalar) -> Scalar:
+        return jnp.exp(self.point(-log(params))[1])
+
+    def params_for(self, tokens: Scalar) -> Scalar:
+        return LevelSet(self.cost, self.budget).params_for(tokens)
 
 
 class LinearCost(AbstractCurve):
@@ -131,10 +152,7 @@ class LinearCost(AbstractCurve):
         return self._level_set().position(log_params, log_tokens)
 
     def start(self) -> Scalar:
-        return self._level_set().start()
-
-    def exists(self) -> Bool[Array, ""]:
-        return self.budget > 0
+        return jnp.where(self.budget > 0, jnp.full_like(self.budget, LOG_RATIO), jnp.nan)
 
     def tokens_for(self, params: Scalar) -> Scalar:
         rates = self.cost.rates()

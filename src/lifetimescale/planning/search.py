@@ -75,11 +75,12 @@ def _balance(law: Coupled) -> Scalar:
 
 def general(curve: AbstractCurve, law: AbstractLaw, cost: AbstractCost, valid: Bool[Array, ""]) -> Found:
     """The best model on a curve of equal loss or of equal cost: the one change of sign of `_imbalance` along it."""
-    position, status = root(_imbalance, curve.start(), (curve, law, cost))
+    start = curve.start()
+    position, status = root(_imbalance, start, (curve, law, cost))
     if cost.has_capacity:
-        unserved = (status == Status.NO_OPTIMUM) & jnp.isinf(_at_logs(cost, *curve.point(curve.start())))
+        unserved = (status == Status.NO_OPTIMUM) & jnp.isinf(_at_logs(cost, *curve.point(start)))
         status = jnp.where(unserved, Status.UNREACHABLE, status)
-    status = jnp.where(valid, jnp.where(curve.exists(), status, Status.UNREACHABLE), Status.INVALID)
+    status = jnp.where(valid, jnp.where(jnp.isnan(start), Status.UNREACHABLE, status), Status.INVALID)
     return _found(*curve.point(position), status.astype(jnp.uint8))
 
 

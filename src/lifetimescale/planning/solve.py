@@ -18,7 +18,7 @@ from lifetimescale.laws import AbstractCoupled, AbstractLaw
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
 from lifetimescale.planning import limits, search
-from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, LevelSet, LinearCost
+from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, EqualCost, LevelSet, LinearCost
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
 
@@ -139,7 +139,7 @@ def _curve(problem: Problem) -> AbstractCurve:
             else LevelSet(law, problem.loss)
         )
     assert problem.budget is not None
-    return LinearCost(cost, problem.budget) if cost.is_linear else LevelSet(cost, problem.budget)
+    return LinearCost(cost, problem.budget) if cost.is_linear else EqualCost(cost, problem.budget)
 
 
 def _optimum(problem: Problem, curve: AbstractCurve, *, exact: bool) -> tuple[Found, Scalar | None, Scalar]:
