@@ -593,45 +593,95 @@ def test_new_numbers_compile_nothing(limited, caplog):
     assert again.status.shape == limited.status.shape
 
 
-BUDGETS = [  # change, budget
-    ({}, 4e6),
-    ({"days": 1.6}, 4.2e6),  # both
-    ({"days": 1.6}, 1e8),  # the days run out before the money
-    ({"chips": 1.0, "memory": 40e9}, 5e6),
-    ({"chips": 1.0, "memory": 40e9, "days": 1.8}, 1e8),
-    ({"chips": 1.0, "memory": 40e9, "days": 3.0}, 5e6),  # memory and days
-    ({"days": 200.0, "start": 1e6}, 1e6),
-]
+BUDGETS = {  # change, budget, what is used up
+    "money": ({}, 4e6, (False, True)),
+    "money and days": ({"days": 1.6}, 4.2e6, (True, True)),
+    "days": ({"days": 1.6}, 1e8, (True, False)),
+    "money, at capacity": ({"chips": 1.0, "memory": 40e9}, 5e6, (False, True)),
+    "days, at capacity": ({"chips": 1.0, "memory": 40e9, "days": 1.8}, 1e8, (True, False)),
+    "days, at a bound": ({"days": 1.6, "most_params": 15e9}, 1e8, (True, False)),
+    "money, for hardly any demand": ({"start": 1e6}, 1e6, (False, True)),
+}
+
+
+def budget_table() -> tuple[dict[str, jax.Array], jax.Array]:
+    changes, budgets, _ = zip(*BUDGETS.values(), strict=True)
+    return given_batch(*({"most_params": 1e15} | change for change in changes)), jnp.asarray(budgets)
+
+
+def budget_plan(x, budget) -> lts.Plan:
+    return lts.plan(law(x), lifetime(x), budget=budget, max_params=x["most_params"])
 
 
 @pytest.fixture(scope="module")
-def budgets(limited):
-    """The plans of `BUDGETS`, and of what `LIMITED` cost."""
-    x = given_batch(*(change for change, _ in BUDGETS), *LIMITED)
-    budget = jnp.concatenate([jnp.asarray([budget for _, budget in BUDGETS]), limited.total])
-    return x, budget, lts.plan(law(x), lifetime(x), budget=budget)
+def budgets() -> lts.Plan:
+    return budget_plan(*budget_table())
 
 
-def by_hand_rows(x, params):
-    """`by_hand` of a grid of params for each scenario."""
-    hand = [
-        by_hand(
-            {
-                name: np.full(params.shape[1], float(value[row]))
-                for name, value in (x | {"requests": requests(x)}).items()
-            },
-            params[row],
+def test_the_best_of_a_budget_and_a_deadline_is_brute_force(budgets):
+    """On a fine grid of sizes, each trained for as long as money and days allow, no model is better."""
+    assert budgets.status.tolist() == len(BUDGETS) * [Status.OK]
+    x, budget = budget_table()
+    worth = np.asarray(traffic(x).present_value(discount=x["discount"]))[:, None]
+    params = np.exp(np.log(budgets.params)[:, None] + np.linspace(-3, 3, 20_001))
+    of_each = {name: np.repeat(np.asarray(value), params.shape[1]) for name, value in x.items()}
+    of_each["requests"] = np.repeat(np.asarray(requests(x)), params.shape[1])
+    s = by_hand(of_each, params.ravel())
+    serving_total = worth * spent(s, s["batch"], s["chips"]).reshape(params.shape)
+    x = {name: np.asarray(value)[:, None] for name, value in x.items()}
+    flops_per_token = 6 * params * (1 + x["recomputation"] / 3)
+    chip_seconds = np.maximum(0, np.asarray(budget)[:, None] - serving_total) / (x["runs"] * x["price"]) * HOUR
+    chip_seconds = np.minimum(chip_seconds, x["train_chips"] * x["days"] * DAY)
+    tokens = chip_seconds * x["peak"] * x["mfu"] * x["goodput"] / flops_per_token
+    allowed = (tokens > 0) & (params <= x["most_params"])
+    allowed &= used(s, s["batch"], s["chips"]).reshape(params.shape) <= 1
+    by_tokens = x["B"] / np.where(allowed, tokens, 1) ** x["beta"]
+    least = np.where(allowed, x["E"] + x["A"] / params ** x["alpha"] + by_tokens, np.inf).min(axis=1)
+    assert (budgets.loss <= least * (1 + 1e-12)).all()
+    np.testing.assert_allclose(budgets.loss, least, rtol=2e-5)
+    at_deadline = [bool(int(bits) & Warnings.AT_DEADLINE) for bits in budgets.warnings]
+    all_spent = (np.abs(budgets.total / budget - 1) < 1e-12).tolist()
+    assert dict(zip(BUDGETS, zip(at_deadline, all_spent, strict=True), strict=True)) == {
+        name: used_up for name, (*_, used_up) in BUDGETS.items()
+    }
+
+
+def test_derivatives_of_the_best_of_a_budget_and_a_deadline():
+    """Forward and in reverse, by the logarithm of every number, whichever of the two runs out first, or both."""
+    x = given_batch({}, {"days": 1.6}, {"days": 1.6}) | {"budget": jnp.asarray([4e6, 4.2e6, 1e8])}
+    direction = dict(zip(x, np.random.default_rng(1).normal(size=len(x)), strict=True))
+
+    def logs(step):
+        changed = {name: value * jnp.exp(step * direction[name]) for name, value in x.items()}
+        training = lifetime(changed).first
+        chip = lts.Chip(changed["price"], bf16=changed["peak"])
+        demand = lts.Demand(requests(changed), changed["prompt"], changed["output"])
+        best = lts.plan(
+            law(changed),
+            training + lts.FixedUtilization(chip, demand=demand, prefill=0.4, decode=0.1),
+            budget=changed["budget"],
         )
-        for row in range(len(params))
-    ]
-    return {name: np.stack([one[name][:, 0] for one in hand]) for name in hand[0]}
+        return jnp.log(jnp.stack([best.params, best.tokens, best.loss])), best.warnings
+
+    @jax.jit
+    def derivatives(step):
+        values, forward, warnings = jax.linearize(logs, step, has_aux=True)
+        (reverse,) = jax.linear_transpose(forward, step)(jnp.ones_like(values))
+        return values, forward(jnp.ones_like(step)), reverse, warnings
+
+    steps = np.multiply.outer([STEP, -STEP, 0], np.ones(3))
+    (above, *_), (below, *_), (_, forward, reverse, bits) = map(derivatives, jnp.asarray(steps))
+    assert [bool(one & Warnings.AT_DEADLINE) for one in bits.tolist()] == [False, True, True]
+    np.testing.assert_allclose(forward, (above - below) / (2 * STEP), rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(reverse, forward.sum(axis=0), rtol=1e-9)
 
 
-def test_the_two_directions_are_inverse_under_limits(limited, budgets):
-    back = jax.tree.map(lambda leaf: leaf[len(BUDGETS) :] if leaf.ndim else leaf, budgets[2])
-    assert back.status.tolist() == len(LIMITED) * [Status.OK]
+def test_the_two_directions_are_inverse_under_limits(limited):
+    x = given_batch(*({"most_params": 1e15} | LIMITED[i % len(LIMITED)] for i in range(len(BUDGETS))))
+    back = budget_plan(x, limited.total[jnp.arange(len(BUDGETS)) % len(LIMITED)])
+    assert back.status.tolist() == len(BUDGETS) * [Status.OK]
     np.testing.assert_allclose(back.loss, EVERYDAY["loss"], rtol=1e-12)
-    np.testing.assert_allclose(back.params, limited.params, rtol=1e-6)
+    np.testing.assert_allclose(back.params[: len(LIMITED)], limited.params, rtol=1e-6)
 
 
 def test_float32_plans_are_float64_plans():

@@ -45,19 +45,21 @@ def allowed(cost: AbstractCost, params: Scalar, tokens: Scalar) -> Bool[Array, "
     return jnp.maximum(limits.time, limits.capacity) <= slack(params)
 
 
-def within_capacity(curve: AbstractCurve, cost: AbstractCost, position: Scalar) -> Scalar:
-    """The position itself, or the next one with as few params as can be served; NaN if there is none."""
-    over = _at(curve, cost, position).capacity > -slack(position)
+def within_capacity(curve: AbstractCurve, cost: AbstractCost, position: Scalar, movable: Bool[Array, ""]) -> Scalar:
+    """The position itself, or, where it may move, the next with as few params as can be served; NaN if none has."""
+    over = movable & (_at(curve, cost, position).capacity > -slack(position))
     return _moved(_spare_capacity, _move(curve, cost, position, over), position)
 
 
-def within_deadline(curve: AbstractCurve, cost: AbstractCost, position: Scalar, *, equal_loss: bool) -> Scalar:
-    """The position itself, or the next one that can be trained in time; NaN if there is none.
+def within_deadline(
+    curve: AbstractCurve, cost: AbstractCost, position: Scalar, movable: Bool[Array, ""], *, equal_loss: bool
+) -> Scalar:
+    """The position itself, or, where it may move, the next that can be trained in time; NaN if none can.
 
     At equal loss training takes least time at one position and more on either side; at equal cost it takes the less the
     more of the cost is left for serving.
     """
-    over = _at(curve, cost, position).time > 0
+    over = movable & (_at(curve, cost, position).time > 0)
     move = _move(curve, cost, position, over)
     if not equal_loss:
         return _moved(_time, move, position)

@@ -187,41 +187,39 @@ def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Foun
 def _limited(
     found: Found, on_curve: Bool[Array, ""], problem: Problem, curve: AbstractCurve
 ) -> tuple[Found, Bool[Array, ""]]:
-    """The best model that the deadline and the capacity of the cost allow, and whether it is on the curve."""
-    law, cost = problem.law, problem.cost
+    """The best model that the deadline and the capacity of the cost allow, and whether it is on the curve.
+
+    The days may run out before a budget does. Of what leaves some of the budget the best takes all of the days, so it
+    is the best on the curve of such models; where that is over the budget, the best takes all of both.
+    """
+    cost = problem.cost
     if not _is_limited(cost):
         return found, on_curve
-    moved = _moved(found, on_curve, cost, curve, equal_loss=problem.loss is not None)
     if problem.budget is None or not cost.has_deadline:
-        return _allowed(moved, problem), on_curve
-    # The days may run out before the budget does.
+        return _allowed(_moved(found, on_curve, problem, curve), problem), on_curve
     use = limits.DeadlineUse(cost)
-    whole = LevelSet(use, jnp.ones_like(found.params))
-    best = search.general(whole, law, use, _valid(problem))
-    best = _moved(best, jnp.asarray(True), cost, whole, equal_loss=False, deadline=False)
-    cheap = (best.status == Status.OK) & (cost.total(*best[:2]) <= problem.budget)
-    better = cheap & (law.loss(*best[:2]) < law.loss(*moved[:2]))
-    chosen = Found(*(jnp.where(better, one, other) for one, other in zip(best, moved, strict=True)))
-    return _allowed(chosen, problem), on_curve & ~better
+    in_time = Problem(problem.law, use, budget=jnp.ones_like(found.params), bounds=problem.bounds)
+    every_day = _curve(in_time)
+    fastest, movable = _bounded(search.general(every_day, problem.law, use, _valid(problem)), in_time, every_day)
+    fastest = _allowed(_moved(fastest, movable, problem, every_day, deadline=False), problem)
+    affordable = (fastest.status == Status.OK) & (cost.total(*fastest[:2]) <= problem.budget)
+    moved = _moved(found, on_curve & ~affordable, problem, curve)
+    chosen = Found(*(jnp.where(affordable, one, other) for one, other in zip(fastest, moved, strict=True)))
+    return _allowed(chosen, problem), on_curve & ~affordable
 
 
 def _moved(
-    found: Found,
-    on_curve: Bool[Array, ""],
-    cost: AbstractCost,
-    curve: AbstractCurve,
-    *,
-    equal_loss: bool,
-    deadline: bool = True,
+    found: Found, movable: Bool[Array, ""], problem: Problem, curve: AbstractCurve, *, deadline: bool = True
 ) -> Found:
     """The model of the curve next to this one that the limits allow."""
+    cost = problem.cost
     start = position = curve.position(log(found.params), log(found.tokens))
     if cost.has_deadline and deadline:
-        position = limits.within_deadline(curve, cost, position, equal_loss=equal_loss)
+        position = limits.within_deadline(curve, cost, position, movable, equal_loss=problem.loss is not None)
     if cost.has_capacity:
-        position = limits.within_capacity(curve, cost, position)
-    still = (position == start) | ~on_curve
-    params, tokens = (jnp.exp(logarithm) for logarithm in curve.point(jnp.where(still, start, position)))
+        position = limits.within_capacity(curve, cost, position, movable)
+    still = position == start
+    params, tokens = (jnp.exp(logarithm) for logarithm in curve.point(position))
     params, tokens = jnp.where(still, found.params, params), jnp.where(still, found.tokens, tokens)
     return _settled(params, tokens, found.status)
 
