@@ -1,11 +1,16 @@
 """Stricter than users are: no implicit promotion of types or ranks, every annotation checked, 8 CPU devices."""
 
 import json
+import os
 import pathlib
 import shlex
 
-import jax
-import pytest
+# Most of the suite's time is compilation. What has been compiled is kept for the other worker and for the next run.
+PROGRAMS = pathlib.Path(__file__).parents[1] / "build" / "jax"
+os.environ |= {"JAX_COMPILATION_CACHE_DIR": str(PROGRAMS), "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3"}
+
+import jax  # noqa: E402, as the settings are read by the import
+import pytest  # noqa: E402
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_enable_x64", True)
@@ -23,6 +28,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(skip)
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _programs():
+    """Programs go with the module that asked for them: a process that keeps them all runs out of memory mappings."""
+    yield
+    jax.clear_caches()
+
+
 @pytest.fixture(scope="session")
 def shared() -> pathlib.Path:
     """The folder of the real observations."""
@@ -30,12 +42,7 @@ def shared() -> pathlib.Path:
 
 
 @pytest.fixture
-def _cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", str(tmp_path_factory.getbasetemp() / "jax"))
-
-
-@pytest.fixture
-def run(capsys, _cache):
+def run(capsys):
     """Run a command: its exit code, what it printed, and what it complained of."""
 
     from lifetimescale.cli import main

@@ -59,13 +59,12 @@ def test_the_expensive_runs_are_predicted(runs, answer, run):
 
 
 def test_options_reach_the_fit(runs, answer):
-    assert answer(f"fit {runs} --fix E=1.7")["coefficients"]["E"] == 1.7
-    tied = answer(f"fit {runs} --tie beta=alpha")["coefficients"]
-    assert tied["alpha"] == tied["beta"]
-    bounded = answer(f"fit {runs} --bound E=0.5:1.5")["coefficients"]["E"]
-    assert bounded == pytest.approx(1.5, rel=1e-12)
-    assert "gamma" in answer(f"fit {runs} --law coupled")["coefficients"]
-    short = answer(f"fit {runs} --max-tokens-per-param 100 --where 'params>=1e8'")
+    bounded = answer(f"fit {runs} --law coupled --bound E=0.5:1.5")["coefficients"]
+    assert bounded["E"] == pytest.approx(1.5, rel=1e-12)
+    assert "gamma" in bounded
+    short = answer(f"fit {runs} --max-tokens-per-param 100 --where 'params>=1e8' --fix E=1.7 --tie beta=alpha")
+    assert short["coefficients"]["E"] == 1.7
+    assert short["coefficients"]["alpha"] == short["coefficients"]["beta"]
     assert set(short["left_out"]) == {"params>=1e8", "tokens per param <= 100"}
     assert short["runs"] + sum(short["left_out"].values()) == 60
     squares = lts.fit(lts.Chinchilla, lts.read_runs(runs), delta=1e9, quantile=0.2)

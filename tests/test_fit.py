@@ -134,7 +134,7 @@ def test_a_planted_law_is_recovered(noise):
 
 PLANTED = {
     "heavy tails": (planted(300, lambda random, size: 0.002 * random.standard_t(1.5, size)), 0.02),
-    "outliers": (planted(200, lambda r, size: 0.3 * (r.uniform(size=size) < 0.15) + 0.001 * r.normal(size=size)), 0.01),
+    "outliers": (planted(300, lambda r, size: 0.3 * (r.uniform(size=size) < 0.15) + 0.001 * r.normal(size=size)), 0.01),
     "12 runs": (planted(12, normal(0.002)), 0.02),
     "3 sizes": (planted(24, normal(0.001), sizes=[1e8, 1e9, 1e10], seed=1), 0.03),
     "1e5 runs": (planted(100_000, normal(0.01)), 0.005),
