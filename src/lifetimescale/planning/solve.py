@@ -189,8 +189,8 @@ def _limited(
 ) -> tuple[Found, Bool[Array, ""]]:
     """The best model that the deadline and the capacity of the cost allow, and whether it is on the curve.
 
-    The days may run out before a budget does. Of what leaves some of the budget the best takes all of the days, so it
-    is the best on the curve of such models; where that is over the budget, the best takes all of both.
+    The days may run out before a budget does. A model that leaves some of the budget and is the best takes all of the
+    days: it is the best on the curve of such models, if that is within the budget. If not, the best takes all of both.
     """
     cost = problem.cost
     if not _is_limited(cost):
@@ -198,13 +198,13 @@ def _limited(
     if problem.budget is None or not cost.has_deadline:
         return _allowed(_moved(found, on_curve, problem, curve), problem), on_curve
     use = limits.DeadlineUse(cost)
-    in_time = Problem(problem.law, use, budget=jnp.ones_like(found.params), bounds=problem.bounds)
-    every_day = _curve(in_time)
-    fastest, movable = _bounded(search.general(every_day, problem.law, use, _valid(problem)), in_time, every_day)
-    fastest = _allowed(_moved(fastest, movable, problem, every_day, deadline=False), problem)
-    affordable = (fastest.status == Status.OK) & (cost.total(*fastest[:2]) <= problem.budget)
+    of_days = Problem(problem.law, use, budget=jnp.ones_like(found.params), bounds=problem.bounds)
+    all_days = _curve(of_days)
+    longest, movable = _bounded(search.general(all_days, problem.law, use, _valid(problem)), of_days, all_days)
+    longest = _allowed(_moved(longest, movable, problem, all_days, deadline=False), problem)
+    affordable = (longest.status == Status.OK) & (cost.total(*longest[:2]) <= problem.budget)
     moved = _moved(found, on_curve & ~affordable, problem, curve)
-    chosen = Found(*(jnp.where(affordable, one, other) for one, other in zip(fastest, moved, strict=True)))
+    chosen = Found(*(jnp.where(affordable, one, other) for one, other in zip(longest, moved, strict=True)))
     return _allowed(chosen, problem), on_curve & ~affordable
 
 
