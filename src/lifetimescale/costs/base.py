@@ -272,7 +272,7 @@ class Scaled(AbstractCost):
 
 
 class Served(AbstractCost):
-    """C = amount, which serving is known to cost."""
+    """C = amount, which serving is known to cost, and even of no tokens, where a `Monomial` is 0^0 and NaN."""
 
     amount: Scalar
     unit: str = eqx.field(static=True, default="USD")  # pyright: ignore[reportIncompatibleMethodOverride]
