@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lifetimescale import laws, scores
+from lifetimescale.files import write_whole
 from lifetimescale.laws import AbstractLaw, FittedRange, coefficients
 from lifetimescale.scores import AbstractScore
 
@@ -38,10 +39,8 @@ def save(fitted: AbstractLaw | AbstractScore, path: str | os.PathLike[str], *, a
     if isinstance(fitted, AbstractLaw):
         ranges = {name: [float(end) for end in getattr(fitted.fitted, name)] for name in RANGES}
         content["range"] = {name: ends for name, ends in ranges.items() if math.isfinite(ends[1])}
-    whole = pathlib.Path(path)
-    part = whole.with_name(whole.name + ".part")
-    part.write_text(json.dumps({**content, **(about or {})}, indent=2) + "\n", encoding="utf-8")
-    part.replace(whole)
+    text = json.dumps({**content, **(about or {})}, indent=2) + "\n"
+    write_whole(pathlib.Path(path), lambda part: part.write_text(text, encoding="utf-8"))
 
 
 def load(path: str | os.PathLike[str]) -> AbstractLaw | AbstractScore:
