@@ -38,6 +38,15 @@ def parse_count(text: str) -> float:
     return _finite(text, float(number) * SUFFIXES[suffix.upper()])
 
 
+def parse_number(text: str) -> float:
+    """A count, or a fraction in percent: "2T", "1e12", "0.5", "50%", "-3".
+
+    Raises:
+        ValueError: it is not one; the message says what would be.
+    """
+    return parse_fraction(text) if text.strip().endswith("%") else parse_count(text)
+
+
 def parse_price(text: str) -> float:
     """Dollars per hour, with or without the signs: "1.40", "$1.40", "$1.40/h".
 

@@ -1,0 +1,84 @@
+"""Distributions that scenarios are drawn from, each by its quantile function."""
+
+import abc
+import dataclasses
+
+import jax.numpy as jnp
+from jax.scipy.special import ndtri
+from jaxtyping import Array, Float
+
+from lifetimescale.units import parse_number
+
+
+class AbstractDistribution(abc.ABC):
+    """A distribution of one number."""
+
+    @abc.abstractmethod
+    def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        """The value below which a share, in (0, 1), of all draws lies."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Uniform(AbstractDistribution):
+    """q(u) = low + (high - low) u."""
+
+    low: float | int
+    high: float | int
+
+    def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        return self.low + (self.high - self.low) * share
+
+
+@dataclasses.dataclass(frozen=True)
+class LogUniform(AbstractDistribution):
+    """q(u) = low (high/low)^u: uniform in the logarithm, for 0 < low, high."""
+
+    low: float | int
+    high: float | int
+
+    def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        low, high = jnp.log(jnp.asarray((self.low, self.high), share.dtype))
+        return jnp.exp(low + (high - low) * share)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogNormal(AbstractDistribution):
+    """q(u) = median spread^z(u), z the normal quantiles: 68 % lie within a factor `spread` of the median.
+
+    Args:
+        median: > 0.
+        spread: >= 1, the standard deviation of the logarithm as a factor, so that 3 is "within a factor of 3".
+    """
+
+    median: float | int
+    spread: float | int
+
+    def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
+        return self.median * jnp.exp(jnp.log(jnp.asarray(self.spread, share.dtype)) * ndtri(share))
+
+
+KINDS = {"uniform": Uniform, "loguniform": LogUniform, "lognormal": LogNormal}
+
+
+def parse_distribution(text: str) -> AbstractDistribution:
+    """A distribution as it is written in a file: "uniform:5%:40%", "loguniform:1e9:1e15", "lognormal:2T:3x".
+
+    Raises:
+        ValueError: it is not one, or has numbers that cannot be; the message says what would be.
+
+    >>> parse_distribution("lognormal:2T:3x")
+    LogNormal(median=2000000000000.0, spread=3.0)
+    """
+    kind, *words = (word.strip() for word in text.split(":"))
+    if kind not in KINDS or len(words) != 2:
+        raise ValueError(
+            f"{text!r} is no distribution: write it like uniform:5%:40%, loguniform:1e9:1e15 or lognormal:2T:3x"
+        )
+    if kind == "lognormal":
+        words[1] = words[1].removesuffix("x")
+    first, second = (parse_number(word) for word in words)
+    if (kind != "uniform" and first <= 0) or (kind == "loguniform" and second <= 0):
+        raise ValueError(f"{text!r} has a logarithm of 0 or of less: give numbers above 0")
+    if kind == "lognormal" and second < 1:
+        raise ValueError(f"{text!r} has a spread below 1: it is a factor, so write it like lognormal:2T:3x")
+    return KINDS[kind](first, second)

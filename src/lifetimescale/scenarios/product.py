@@ -1,0 +1,112 @@
+"""The product of blocks of scenarios, and its division into boxes of equal shape."""
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lifetimescale.scenarios.blocks import AbstractBlock
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Scenarios:
+    """Every combination of the rows of some blocks, of which the last varies fastest.
+
+    `grid`, `table` and `draws` make them, and they multiply: `grid(...) * draws(...)` is every combination of both.
+
+    Args:
+        blocks: each with the columns that vary together along one dimension.
+
+    Raises:
+        ValueError: two dimensions, or two columns, have one name.
+    """
+
+    blocks: "tuple[AbstractBlock, ...]"
+
+    def __post_init__(self):
+        for kind, names in (("dimensions", self.dimensions), ("columns", self.names)):
+            twice = {name for name in names if names.count(name) > 1}
+            if twice:
+                raise ValueError(f"two {kind} are named {min(twice)!r}: give each a name of its own")
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        """The names of the dimensions: an axis has its own name, tables have "row", draws have "draw"."""
+        return tuple(block.dimension for block in self.blocks)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all columns."""
+        return tuple(name for block in self.blocks for name in block.names)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The size of each dimension."""
+        return tuple(block.size for block in self.blocks)
+
+    @property
+    def size(self) -> int:
+        """How many scenarios there are."""
+        return math.prod(self.shape)
+
+    def dimension_of(self, name: str) -> int:
+        """Which dimension a column varies along."""
+        return next(index for index, block in enumerate(self.blocks) if name in block.names)
+
+    def describe(self) -> list[dict[str, Any]]:
+        """All that the scenarios depend on, as JSON."""
+        return [block.describe() for block in self.blocks]
+
+    def __mul__(self, other: "Scenarios") -> "Scenarios":
+        return Scenarios(self.blocks + other.blocks) if isinstance(other, Scenarios) else NotImplemented
+
+
+@dataclasses.dataclass(frozen=True)
+class Boxes:
+    """Scenarios in boxes of equal shape, each of consecutive scenarios: the last dimensions whole, one in pieces.
+
+    In a box the numbers of each dimension are a vector of their own, so that what depends on one of them alone is
+    computed once, and sums along a dimension are sums along an axis.
+
+    Args:
+        shape: of all scenarios.
+        most: scenarios in a box at most; a box has more than a third of that, or is all there is.
+    """
+
+    shape: tuple[int, ...]
+    most: int
+
+    @property
+    def box(self) -> tuple[int, ...]:
+        """The shape of a box; the last piece of a dimension may be shorter."""
+        box, room = [], self.most
+        for size in reversed(self.shape):
+            pieces = math.ceil(size / max(1, room))
+            box.append(math.ceil(size / pieces))
+            room = room // size if pieces == 1 else 1
+        return tuple(reversed(box))
+
+    @property
+    def pieces(self) -> tuple[int, ...]:
+        """How many pieces each dimension is in."""
+        return tuple(math.ceil(size / length) for size, length in zip(self.shape, self.box, strict=True))
+
+    @property
+    def count(self) -> int:
+        """How many boxes there are."""
+        return math.prod(self.pieces)
+
+    def __getitem__(self, index: int) -> tuple[slice, ...]:
+        """Where a box lies, as a slice of each dimension."""
+        slices = []
+        for size, length, pieces in reversed([*zip(self.shape, self.box, self.pieces, strict=True)]):
+            index, piece = divmod(index, pieces)
+            slices.append(slice(piece * length, min(size, (piece + 1) * length)))
+        return tuple(reversed(slices))
+
+    def rows(self, index: int) -> slice:
+        """Which scenarios a box has, counted with the last dimension fastest."""
+        start, count = 0, 1
+        for size, part in zip(self.shape, self[index], strict=True):
+            start, count = start * size + part.start, count * (part.stop - part.start)
+        return slice(start, start + count)
