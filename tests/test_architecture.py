@@ -13,9 +13,10 @@ import lifetimescale as lts
 
 SOURCE = pathlib.Path(lts.__file__).parent
 FLOORS = [
-    {"status", "units", "leaves", "batch", "logarithm", "compilation", "convex"},
-    {"spend", "roots", "laws", "costs", "runs", "scores"},
+    {"status", "units", "leaves", "batch", "logarithm", "compilation", "convex", "files"},
+    {"spend", "roots", "laws", "costs", "runs", "scores", "scenarios"},
     {"presets", "planning", "fitting", "traffic"},
+    {"sweeps"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -1,4 +1,4 @@
-"""The command line: `lifetimescale plan | model | fit | laws | chips`.
+"""The command line: `lifetimescale plan | sweep | model | fit | laws | chips`.
 
 JAX is imported by what computes, not by `--help`.
 """
@@ -11,20 +11,22 @@ import cyclopts
 from lifetimescale.cli.catalog import chips, laws
 from lifetimescale.cli.fit import fit
 from lifetimescale.cli.model import model
-from lifetimescale.cli.options import InputError, NoPlanError
+from lifetimescale.cli.options import InputError, NoPlanError, StoppedError
 from lifetimescale.cli.plan import plan
+from lifetimescale.cli.sweep import sweep
 
 app = cyclopts.App(
     name="lifetimescale",
     help="How big to make a language model and how long to train it, for the loss and the use it is meant for.",
-    help_epilogue="Numbers may be written 13B, 2T, 1e12 or 50%. Exit codes: 0 done, 2 wrong input, 3 no plan exists.",
+    help_epilogue="Numbers may be written 13B, 2T, 1e12 or 50%. Exit codes: 0 done, 1 stopped before the "
+    "end, 2 wrong input, 3 no plan exists.",
 )
-for command in (plan, model, fit, laws, chips):
+for command in (plan, sweep, model, fit, laws, chips):
     app.command(command)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command, and exit with 2 on wrong input and 3 where no plan exists: one sentence on stderr, no traceback.
+    """Run one command, and exit with 1, 2 or 3 where it stops, the input is wrong or no plan exists, and one sentence.
 
     Args:
         arguments: the words after the program's name; those of the process by default.
@@ -35,6 +37,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _leave(2, str(error))
     except NoPlanError as error:
         _leave(3, str(error))
+    except StoppedError as error:
+        _leave(1, str(error))
     except BrokenPipeError:
         sys.stderr.close()  # the reader of a pipe has seen enough
 

@@ -17,6 +17,10 @@ class NoPlanError(Exception):
     """No plan exists; the message has the number that would make one. Exit code 3."""
 
 
+class StoppedError(Exception):
+    """The work stopped before its end; the message says what stays and how to go on. Exit code 1."""
+
+
 def reader(parse: Callable[[str], float], allowed: Callable[[float], bool], range_: str) -> Callable[..., float]:
     """How a flag's text becomes a number, of an allowed range."""
 

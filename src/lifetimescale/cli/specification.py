@@ -1,0 +1,160 @@
+"""A sweep as a file of TOML: the flags of `plan`, what varies, and what is kept."""
+
+import functools
+import operator
+import pathlib
+import tomllib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import cyclopts
+
+from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
+from lifetimescale.cli.inputs import build_law
+from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
+from lifetimescale.cli.options import CostOptions, InputError, LawOptions, Positive
+
+KEYS = ("outputs", "dtype", "chunk", "plan", "axes", "table", "draws", "reductions")
+
+
+class Specification(NamedTuple):
+    """What `lifetimescale.sweep` is to do: its first two arguments, and others of them by name."""
+
+    planner: Any
+    scenarios: Any
+    options: dict[str, Any]
+
+
+def read_specification(path: str) -> Specification:
+    """The sweep that a file asks for; what is wrong in it is wrong input."""
+    content = _read(path)
+    unknown = [key for key in content if key not in KEYS]
+    if unknown:
+        raise InputError(f"{path}: there is no {unknown[0]!r} in a sweep: there are {', '.join(KEYS)}")
+    for key in ("plan", "axes", "table", "draws", "reductions"):
+        if not isinstance(content.get(key, {}), dict):
+            raise InputError(f"{path}: {key} is a table of its own: write it under [{key}]")
+    planner = _within(path, "plan", lambda: _planner(content.get("plan", {})))
+    scenarios = _scenarios(path, content)
+    options = {key: content[key] for key in ("outputs", "dtype", "chunk") if key in content}
+    _check_options(path, options)
+    reductions = {
+        name: _within(path, f"reductions.{name}", lambda name=name, table=table: _reduction(table))
+        for name, table in content.get("reductions", {}).items()
+    }
+    return Specification(planner, scenarios, options | ({"reductions": reductions} if reductions else {}))
+
+
+def _read(path: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise InputError(f"{path} is no TOML: {error}: `lifetimescale sweep --example` prints a file that is") from None
+
+
+def _check_options(path: str, options: dict[str, Any]) -> None:
+    kinds = {"outputs": list, "dtype": str, "chunk": int | float}
+    for key, value in options.items():
+        if not isinstance(value, kinds[key]):
+            example = {"outputs": '["params", "total"]', "dtype": '"float32"', "chunk": "1000000"}[key]
+            raise InputError(f"{path}: {key} = {value!r} is of another kind: write it like {key} = {example}")
+
+
+def _within(path: str, table: str, build: Callable[[], Any]) -> Any:
+    """What a table of the file stands for; what is wrong is said with its name."""
+    try:
+        return build()
+    except (InputError, ValueError, TypeError, cyclopts.CycloptsError) as error:
+        raise InputError(f"{path} [{table}]: {' '.join(str(error).split())}") from None
+
+
+def _planner(flags: dict[str, Any]) -> Any:
+    import lifetimescale as lts
+
+    law, life, arguments, compare = _parsed(flags)
+    cost: Any = build_cost(life) if compare is None else _alternatives(life, compare)
+    return lts.Planner(build_law(law)[0], cost, **arguments)
+
+
+def _alternatives(life: Life, compare: str) -> dict[str, Any]:
+    return {name: build_cost(life.on(name, price)) for name, price in parse_alternatives(compare).items()}
+
+
+def _parsed(flags: dict[str, Any]) -> tuple[LawOptions, Life, dict[str, float], str | None]:
+    """The flags of `plan`, read as the command reads them."""
+
+    def collect(
+        *,
+        like: Positive | None = None,
+        loss: Positive | None = None,
+        budget: Positive | None = None,
+        params: Positive | None = None,
+        min_params: Positive | None = None,
+        max_params: Positive | None = None,
+        min_tokens: Positive | None = None,
+        max_tokens: Positive | None = None,
+        compare: str | None = None,
+        law: LawOptions = LawOptions(),
+        cost: CostOptions = CostOptions(),
+        training: TrainingOptions = TrainingOptions(),
+        serving: ServingOptions = ServingOptions(),
+        time: TimeOptions = TimeOptions(),
+    ):
+        targets = {"like": like, "loss": loss, "budget": budget, "params": params}
+        bounds = {
+            "min_params": min_params,
+            "max_params": max_params,
+            "min_tokens": min_tokens,
+            "max_tokens": max_tokens,
+        }
+        named = {name: value for name, value in (targets | bounds).items() if value is not None}
+        return law, Life(cost, training, serving, time), named, compare
+
+    app = cyclopts.App(help_flags=(), version_flags=())
+    app.default(collect)
+    words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
+    return app(words, exit_on_error=False, print_error=False, result_action="return_value")
+
+
+def _scenarios(path: str, content: dict[str, Any]) -> Any:
+    import lifetimescale as lts
+
+    blocks = []
+    if content.get("axes"):
+        blocks.append(_within(path, "axes", lambda: lts.grid(content["axes"])))
+    if content.get("table"):
+        blocks.append(_within(path, "table", lambda: lts.table(content["table"])))
+    if content.get("draws"):
+        blocks.append(_within(path, "draws", lambda: _draws(dict(content["draws"]))))
+    if not blocks:
+        raise InputError(f"{path}: nothing varies: name what does under [axes], [table] or [draws]")
+    return _within(path, "axes", lambda: functools.reduce(operator.mul, blocks))
+
+
+def _draws(table: dict[str, Any]) -> Any:
+    import lifetimescale as lts
+
+    if "rows" not in table:
+        raise ValueError("say how many: rows = 1000")
+    options = {name: table.pop(name) for name in ("rows", "seed", "method") if name in table}
+    wrong = [name for name, text in table.items() if not isinstance(text, str)]
+    if wrong:
+        raise ValueError(f'{wrong[0]} = {table[wrong[0]]!r} is no distribution: write it like "lognormal:2T:3x"')
+    return lts.draws(table, options.pop("rows"), **options)
+
+
+def _reduction(table: dict[str, Any]) -> Any:
+    import lifetimescale as lts
+
+    kinds = {"summary": lts.Summary, "quantiles": lts.Quantiles, "least": lts.Least}
+    arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    kind = arguments.pop("kind", None)
+    if kind not in kinds:
+        raise ValueError(f"kind = {kind!r} is none: write one of {', '.join(kinds)}")
+    try:
+        return kinds[kind](**arguments)
+    except TypeError:
+        fields = ", ".join(kinds[kind].__dataclass_fields__)
+        raise ValueError(f"{', '.join(arguments) or 'nothing'} is given, but a {kind} has {fields}") from None

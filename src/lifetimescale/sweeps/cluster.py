@@ -1,0 +1,103 @@
+"""The boxes of a sweep on a Ray cluster: actors solve and store them, and what one loses is done again."""
+
+import dataclasses
+import functools
+import os
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import jax
+
+from lifetimescale.sweeps.folder import Folder
+from lifetimescale.sweeps.job import Job
+from lifetimescale.sweeps.local import run
+from lifetimescale.sweeps.program import Program
+
+AT_ONCE = 8  # boxes that an actor is given at a time, so that it writes one while it solves the next
+
+
+class Worker:
+    """An actor's part: one compiled program, and the folder that all of them share."""
+
+    def __init__(self, pickled: bytes, path: str, wide: bool, fingerprint: str):
+        from ray import cloudpickle
+
+        self.precision = functools.partial(jax.enable_x64, wide)
+        with self.precision():  # from the start, as float64 numbers are read as float32 without it
+            job = cloudpickle.loads(pickled)
+            self.same, self.versions = job.fingerprint == fingerprint, job.specification["versions"]
+            self.store, self.program = Folder(job, path), Program(job)
+
+    def run(self, indices: list[int]) -> list[int]:
+        """Solve and store some boxes, but those that an actor before this one has stored.
+
+        Raises:
+            ValueError: this machine would compute something else.
+        """
+        if not self.same:
+            raise ValueError(
+                f"a worker would compute something else than what is asked for, with {self.versions}: give all "
+                "machines of the cluster the same versions, and devices of one kind"
+            )
+        missing = [index for index in indices if not self.store.has(index)]
+        with self.precision():
+            run(self.program, self.store, missing, lambda index: None)
+        return indices
+
+
+def run_on_ray(
+    job: Job, path: str | os.PathLike[str], indices: Sequence[int], workers: int | None, report: Callable[[int], None]
+) -> None:
+    """Solve boxes by actors of Ray, which starts a lost one anew and repeats what it was at.
+
+    Args:
+        job: the sweep.
+        path: a folder that all machines of the cluster share.
+        indices: of the boxes.
+        workers: how many actors; by default one for each GPU, or for each machine if there are none.
+        report: is told of each box that is stored.
+
+    Raises:
+        ModuleNotFoundError: Ray is not installed.
+        ValueError: the machines of the cluster are not alike.
+        OSError: the disk takes no more.
+    """
+    try:
+        import ray
+        import ray.exceptions
+    except ModuleNotFoundError:
+        raise ModuleNotFoundError('the engine "ray" needs Ray: pip install "lifetimescale[cluster]"') from None
+    started = not ray.is_initialized()
+    if started:
+        ray.init(log_to_driver=False)
+    try:
+        _run_all(job, os.path.abspath(path), indices, workers, report)
+    except ray.exceptions.RayTaskError as error:
+        raise error.cause from None
+    finally:
+        if started:
+            ray.shutdown()
+
+
+def _run_all(job: Job, path: str, indices: Sequence[int], workers: int | None, report: Callable[[int], None]) -> None:
+    import ray
+    from ray.util import ActorPool
+
+    resources = ray.cluster_resources()
+    gpus = int(resources.get("GPU", 0))
+    count = min(workers or gpus or sum(node["Alive"] for node in ray.nodes()), len(indices))
+    share: dict[str, Any] = {"num_gpus": 1} if gpus else {"num_cpus": max(1, int(resources.get("CPU", 1)) // count)}
+    actor = ray.remote(max_restarts=-1, max_task_retries=-1, **share)(Worker)
+    pickled = ray.put(_pickled(job))
+    pool = ActorPool([actor.remote(pickled, path, job.wide, job.fingerprint) for _ in range(count)])
+    batches = [list(indices[start : start + AT_ONCE]) for start in range(0, len(indices), AT_ONCE)]
+    for done in pool.map_unordered(lambda worker, batch: worker.run.remote(batch), batches):
+        for index in done:
+            report(index)
+
+
+def _pickled(job: Job) -> bytes:
+    """A copy of the job, without the hash that it has worked out: each worker works it out anew."""
+    from ray import cloudpickle
+
+    return cloudpickle.dumps(dataclasses.replace(job))  # pyright: ignore[reportPrivateImportUsage]

@@ -1,0 +1,243 @@
+"""What a sweep is asked for, and the numbers of one box of its scenarios as a function that compiles."""
+
+import dataclasses
+import functools
+import hashlib
+import importlib.metadata
+import json
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from lifetimescale.planning import Cheapest, Plan
+from lifetimescale.scenarios import Boxes, Scenarios
+from lifetimescale.sweeps.reductions import AbstractReduction
+
+OUTPUTS = ("params", "tokens", "total", "status")
+UNITS = {
+    "params": "parameters",
+    "tokens": "tokens",
+    "tokens_per_param": "tokens per parameter",
+    "loss": "nats per token",
+}
+MONEY = ("training", "serving", "total")
+VERSIONS = ("lifetimescale", "jax", "jaxlib", "numpy", "pyarrow", "scipy")
+
+
+class Rows(NamedTuple):
+    """The numbers of a box: the columns of its scenarios, each along its own dimension, and what came out.
+
+    They are arrays on devices or on the host.
+    """
+
+    columns: dict[str, Any]
+    outputs: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Job:
+    """A sweep: what to compute, of which scenarios, and what to keep of it.
+
+    It has no open file and no device, and passes between processes.
+
+    Args:
+        scenario: a function of the columns of the scenarios, by name, to a plan, or to numbers by name.
+        scenarios: of all scenarios.
+        outputs: what is kept of every scenario.
+        reductions: what is kept of all of them instead, by name.
+        boxes: the division of the scenarios; each box is one call of the program, and one file.
+        dtype: of the floating-point columns that are kept.
+        unit: of the plans' costs.
+        wide: whether it is computed in float64.
+    """
+
+    scenario: Callable[..., Any]
+    scenarios: Scenarios
+    outputs: tuple[str, ...]
+    reductions: Mapping[str, AbstractReduction]
+    boxes: Boxes
+    dtype: np.dtype
+    unit: str | None
+    wide: bool
+
+    @property
+    def rows(self) -> tuple[Any, ...]:
+        """The rows of the first box, of each block: an example of what the program takes."""
+        return tuple(block.rows(0, length) for block, length in zip(self.scenarios.blocks, self.boxes.box, strict=True))
+
+    def columns(self, rows: tuple[Any, ...]) -> dict[str, jax.Array]:
+        """The columns of the scenarios, each along its own dimension."""
+        blocks = zip(self.scenarios.blocks, rows, strict=True)
+        return {name: column for block, part in blocks for name, column in block.columns(part).items()}
+
+    def evaluate(self, rows: tuple[Any, ...]) -> Rows:
+        """All scenarios of a box."""
+        columns = self.columns(rows)
+        return Rows(columns, self._computed(columns, self.outputs))
+
+    def reduce(self, rows: tuple[Any, ...], valid: tuple[jax.Array, ...]) -> dict[str, dict[str, jax.Array]]:
+        """What is kept of a box; `valid` says of each dimension which of its rows count."""
+        columns = self.columns(rows)
+        reads = {name for reduction in self.reductions.values() for name in reduction.reads}
+        shape = tuple(len(part) for part in valid)
+        placed = self._placed(columns)
+        given = {name: jnp.broadcast_to(placed[name], shape) for name in reads & set(columns)}
+        values = given | self._computed(columns, tuple(sorted(reads - set(columns))))
+        values = jax.lax.optimization_barrier(values)  # else every reduction would plan all scenarios anew
+        counted = functools.reduce(jnp.logical_and, [_along(k, part, len(valid)) for k, part in enumerate(valid)])
+        counted = jnp.broadcast_to(counted, shape)
+        return {name: self._part(reduction, values, counted) for name, reduction in self.reductions.items()}
+
+    def _part(self, reduction: AbstractReduction, values: dict[str, jax.Array], counted: jax.Array):
+        by = self.dimensions(reduction)
+
+        def grouped(value):
+            moved = jnp.moveaxis(value, by, range(len(by)))
+            return moved.reshape(*moved.shape[: len(by)], -1)
+
+        columns = {name: grouped(values[name]) for name in reduction.reads}
+        valid = grouped(counted) & ~jnp.isnan(columns[reduction.of])
+        return {name: part[None] for name, part in reduction.part(columns, valid).items()}
+
+    def dimensions(self, reduction: AbstractReduction) -> tuple[int, ...]:
+        """The dimensions that a reduction keeps apart, by their places."""
+        return tuple(self.scenarios.dimensions.index(name) for name in reduction.by)
+
+    def _computed(self, columns: dict[str, jax.Array], names: tuple[str, ...]) -> dict[str, jax.Array]:
+        """Outputs of every scenario of a box, by name."""
+        result = self.scenario(**self._placed(columns))
+        shape = tuple(len(columns[block.names[0]]) for block in self.scenarios.blocks)
+        return {name: jnp.broadcast_to(_ranked(pick(result, name), len(shape)), shape) for name in names}
+
+    def _placed(self, columns: dict[str, jax.Array]) -> dict[str, jax.Array]:
+        """Each column along its dimension, so that they broadcast."""
+        place, rank = self.scenarios.dimension_of, len(self.scenarios.shape)
+        return {name: _along(place(name), column, rank) for name, column in columns.items()}
+
+    @functools.cached_property
+    def specification(self) -> dict[str, Any]:
+        """All that the results depend on, as JSON.
+
+        Law, cost and outputs stand in the program that is compiled of them: its hash is that of the program as text.
+        """
+        counted = tuple(np.ones(length, bool) for length in self.boxes.box)
+        lowered = (
+            jax.jit(self.reduce).lower(self.rows, counted)
+            if self.reductions
+            else jax.jit(self.evaluate).lower(self.rows)
+        )
+        return {
+            "scenarios": self.scenarios.describe(),
+            "outputs": list(self.outputs),
+            "reductions": {name: repr(reduction) for name, reduction in self.reductions.items()},
+            "chunk": self.boxes.most,
+            "dtype": self.dtype.name,
+            "computed_in": "float64" if self.wide else "float32",
+            "unit": self.unit,
+            "platform": jax.default_backend(),
+            "program": hashlib.sha256(lowered.as_text().encode()).hexdigest(),
+            "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
+        }
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The hash of the specification: equal for sweeps that give the same results."""
+        return hashlib.sha256(json.dumps(self.specification, sort_keys=True).encode()).hexdigest()
+
+    def unit_of(self, name: str) -> str | None:
+        """The unit of an output, where it is known."""
+        return self.unit if name.rpartition(".")[2] in MONEY else UNITS.get(name.rpartition(".")[2])
+
+
+def make_job(
+    scenario: Callable[..., Any],
+    scenarios: Scenarios,
+    outputs: Sequence[str] | None,
+    reductions: Mapping[str, AbstractReduction] | None,
+    most: int,
+    dtype: str | None,
+) -> Job:
+    """A sweep that was asked for, checked.
+
+    Raises:
+        ValueError: something is asked for that there is not; the message says what there is.
+    """
+    if outputs is not None and reductions:
+        raise ValueError("reductions keep nothing of the single scenarios: give outputs or reductions")
+    if most < 1:
+        raise ValueError(f"chunks of {most} scenarios are none: give 1 or more")
+    wide = jnp.result_type(float) == jnp.float64
+    kept = np.dtype(dtype or ("float64" if wide else "float32"))
+    if kept not in (np.dtype("float32"), np.dtype("float64")):
+        raise ValueError(f'no dtype {dtype!r}: choose "float32" or "float64"')
+    outputs = () if reductions else OUTPUTS if outputs is None else tuple(outputs)
+    both = set(outputs) & set(scenarios.names)
+    if both:
+        raise ValueError(f"{min(both)!r} is a column of the scenarios, and kept anyway: leave it out of the outputs")
+    boxes = Boxes(scenarios.shape, int(most))
+    job = Job(scenario, scenarios, outputs, dict(reductions or {}), boxes, kept, None, wide)
+    result = eqx.filter_eval_shape(lambda rows: scenario(**job._placed(job.columns(rows))), job.rows)
+    for name in dict.fromkeys((*outputs, *(name for reduction in job.reductions.values() for name in reduction.reads))):
+        if name not in scenarios.names:
+            eqx.filter_eval_shape(pick, result, name)
+    for name, reduction in job.reductions.items():
+        _check(name, reduction, scenarios)
+    return dataclasses.replace(job, unit=_unit(result))
+
+
+def pick(result: Any, name: str) -> Any:
+    """A number of a plan, or of what else a scenario gives, by its name: `total`, `baseline.params`, `parts.decode`.
+
+    Raises:
+        ValueError: there is none of that name; the message says what there is.
+    """
+    value = result
+    for word in name.split("."):
+        value = value.get(word) if isinstance(value, Mapping) else getattr(value, word, None)
+    if isinstance(value, float | int):
+        value = jnp.asarray(value, dtype=float)
+    if not eqx.is_array(value):
+        there = ", ".join(result) if isinstance(result, Mapping) else _THERE.get(type(result), "its numeric fields")
+        raise ValueError(f"no output is named {name!r}: there are {there}")
+    return value
+
+
+_THERE: dict[type, str] = {
+    Plan: "params, tokens, loss, training, serving, total, saving, tokens_per_param, spend_ratio, overpay, status, "
+    "warnings, each also of the compute-optimal model (baseline.total), parts.NAME and deployment.NAME",
+    Cheapest: "choice, params, tokens, loss, total and status",
+}
+
+
+def _check(name: str, reduction: AbstractReduction, scenarios: Scenarios) -> None:
+    unknown = [dimension for dimension in reduction.by if dimension not in scenarios.dimensions]
+    if unknown:
+        there = ", ".join(scenarios.dimensions)
+        raise ValueError(f"{name}: there is no dimension {unknown[0]!r} to keep apart, there are {there}")
+    apart = [name for block in scenarios.blocks if block.dimension in reduction.by for name in block.names]
+    twice = [column for column in reduction.reads if column in apart and column != reduction.of]
+    if twice:
+        raise ValueError(f"{name}: {twice[0]!r} is kept apart already: leave it out of what is kept")
+    try:
+        reduction.check(math.prod(scenarios.shape[scenarios.dimensions.index(dimension)] for dimension in reduction.by))
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+
+
+def _along(axis: int, vector: jax.Array, rank: int) -> jax.Array:
+    """A vector along one of several axes."""
+    return vector.reshape([-1 if place == axis else 1 for place in range(rank)])
+
+
+def _ranked(value: jax.Array, rank: int) -> jax.Array:
+    return value.reshape((1,) * (rank - value.ndim) + value.shape)
+
+
+def _unit(result: Any) -> str | None:
+    plans = list(result.plans.values()) if isinstance(result, Cheapest) else [result]
+    return plans[0].unit if isinstance(plans[0], Plan) else None

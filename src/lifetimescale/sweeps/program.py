@@ -1,0 +1,99 @@
+"""One compiled program for all boxes of a sweep, over all devices that this process has."""
+
+import functools
+from collections.abc import Sequence
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import AxisType, NamedSharding, PartitionSpec
+
+from lifetimescale.compilation import compiled
+from lifetimescale.scenarios import AbstractBlock
+from lifetimescale.sweeps.job import Job, Rows
+from lifetimescale.sweeps.reductions import State
+
+NAME = "scenarios"
+
+
+class Program:
+    """A job, compiled for some devices: they share the longest dimension of a box, and each works by itself.
+
+    No device waits for another, nothing passes between them, and a box that does not divide evenly is filled up with
+    its own last row, which is cut off again.
+    """
+
+    def __init__(self, job: Job, devices: Sequence[Any] | None = None):
+        devices = jax.local_devices() if devices is None else [*devices]
+        self.job = job
+        box = job.boxes.box
+        self.shared = int(np.argmax(box))
+        self.lengths = [-(-n // len(devices)) * len(devices) if k == self.shared else n for k, n in enumerate(box)]
+        self.mesh = jax.make_mesh((len(devices),), (NAME,), axis_types=(AxisType.Auto,), devices=devices)
+        specs = tuple(self._along(axis, 1) for axis in (0 if k == self.shared else None for k in range(len(box))))
+        self.shardings = [NamedSharding(self.mesh, spec) for spec in specs]
+        function, given = (job.reduce, (specs, specs)) if job.reductions else (job.evaluate, (specs,))
+        spread = jax.shard_map(function, mesh=self.mesh, in_specs=given, out_specs=self._out_specs(), check_vma=False)
+        self.call = compiled(spread)
+
+    def start(self, index: int) -> Any:
+        """Have the devices begin with a box; returns before they are done."""
+        parts = zip(self.job.scenarios.blocks, self.job.boxes[index], self.lengths, self.shardings, strict=True)
+        rows = tuple(jax.device_put(_filled(block, part, length), sharding) for block, part, length, sharding in parts)
+        return self.call(rows, self._valid(index)) if self.job.reductions else self.call(rows)
+
+    def fetch_rows(self, index: int, rows: Rows) -> Rows:
+        """The numbers of a box on this machine, once the devices are done."""
+        sizes = [part.stop - part.start for part in self.job.boxes[index]]
+        place = self.job.scenarios.dimension_of
+        return Rows(
+            {name: self._kept(rows.columns[name])[: sizes[place(name)]] for name in self.job.scenarios.names},
+            {name: self._kept(rows.outputs[name])[tuple(map(slice, sizes))] for name in self.job.outputs},
+        )
+
+    def _kept(self, array: jax.Array) -> np.ndarray:
+        """On this machine, in the type that is kept; a program that rounds is half again as slow on CPUs."""
+        values = np.asarray(array)
+        return values.astype(self.job.dtype, copy=False) if np.issubdtype(values.dtype, np.floating) else values
+
+    def fetch_parts(self, index: int, parts: dict[str, dict[str, jax.Array]]) -> dict[str, State]:
+        """What is kept of a box, on this machine, once the devices are done; theirs is merged in their order."""
+        return {name: self._merged(index, name, part) for name, part in parts.items()}
+
+    def _merged(self, index: int, name: str, part: dict[str, jax.Array]) -> State:
+        reduction = self.job.reductions[name]
+        slices = self.job.boxes[index]
+        sizes = [slices[k].stop - slices[k].start for k in self.job.dimensions(reduction)]
+        arrays = {key: _wide(np.asarray(value))[(slice(None), *map(slice, sizes))] for key, value in part.items()}
+        count = len(next(iter(arrays.values())))
+        return functools.reduce(reduction.merge, [{k: array[i] for k, array in arrays.items()} for i in range(count)])
+
+    def _valid(self, index: int) -> tuple[jax.Array, ...]:
+        parts = zip(self.job.boxes[index], self.lengths, self.shardings, strict=True)
+        return tuple(jax.device_put(np.arange(n) < part.stop - part.start, sharding) for part, n, sharding in parts)
+
+    def _out_specs(self) -> Any:
+        if self.job.reductions:
+            return {name: self._part_spec(name) for name in self.job.reductions}
+        place, rank = self.job.scenarios.dimension_of, len(self.lengths)
+        columns = {name: self._along(0 if place(name) == self.shared else None, 1) for name in self.job.scenarios.names}
+        return Rows(columns, {name: self._along(self.shared, rank) for name in self.job.outputs})
+
+    def _part_spec(self, name: str) -> PartitionSpec:
+        by = self.job.dimensions(self.job.reductions[name])
+        return self._along(1 + by.index(self.shared) if self.shared in by else 0, 1 + len(by))
+
+    def _along(self, axis: int | None, rank: int) -> PartitionSpec:
+        return PartitionSpec(*(NAME if place == axis else None for place in range(rank)))
+
+
+def _filled(block: AbstractBlock, part: slice, length: int) -> Any:
+    """The rows of a block, filled up with the last one."""
+    missing = length - (part.stop - part.start)
+    return jax.tree.map(lambda rows: np.pad(rows, (0, missing), mode="edge"), block.rows(part.start, part.stop))
+
+
+def _wide(array: np.ndarray) -> np.ndarray:
+    """Merged in float64 and int64, whatever the devices compute in."""
+    kinds = {"f": np.float64, "i": np.int64, "u": np.int64}
+    return array.astype(kinds.get(array.dtype.kind, array.dtype))

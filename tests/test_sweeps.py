@@ -1,0 +1,301 @@
+"""Sweeps in memory: the numbers of `plan`, however they are divided; reductions; what an output or a number is called."""
+
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import lifetimescale as lts
+from problems import COSTS, LAWS
+
+LAW = lts.law("chinchilla")
+H100 = lts.chip("h100", price=2.5)
+DEMAND = lts.Demand(1e10, 1000, 250)
+DOLLARS = lts.Training(H100, mfu=0.41) + lts.FixedUtilization(H100, demand=DEMAND, decode=0.2)
+GRID = lts.grid({"loss": "1.7:2.3:13", "inference_tokens": "1e9:1e15:37:log"})
+BASE = lts.Planner(LAW, lts.Flops(0.0))
+ONE = jax.devices()[:1]
+
+
+class Curved(lts.AbstractLaw):
+    """A law that only the general route plans."""
+
+    E: lts.Leaf = eqx.field(converter=lts.inexact)
+
+    def loss(self, params, tokens):
+        return self.E + (1e7 / params) ** 0.3 + (1e8 / tokens) ** 0.25
+
+
+def planned(law=LAW, **options) -> lts.Plan:
+    """The plans of GRID, by `plan`."""
+    loss, demand = np.linspace(1.7, 2.3, 13)[:, None], np.geomspace(1e9, 1e15, 37)[None]
+    return lts.plan(law, lts.Flops(demand), loss=loss, **options)
+
+
+@functools.cache
+def swept() -> lts.Results:
+    return lts.sweep(BASE, GRID)
+
+
+def test_a_sweep_has_the_numbers_of_plan():
+    results, plans = swept(), planned()
+    assert results.shape == (13, 37)
+    assert list(results) == ["params", "tokens", "total", "status"]
+    for name in results:
+        np.testing.assert_allclose(results[name], getattr(plans, name), rtol=1e-14)
+
+
+def test_what_fails_is_nan_with_a_status_and_the_rest_goes_on():
+    results = lts.sweep(BASE, lts.grid({"loss": [1.5, 2.0, np.nan], "inference_tokens": [1e12, -1.0]}))
+    ok, unreachable, invalid = lts.Status.OK, lts.Status.UNREACHABLE, lts.Status.INVALID
+    np.testing.assert_array_equal(results["status"], [[unreachable, invalid], [ok, invalid], [invalid, invalid]])
+    np.testing.assert_array_equal(np.isfinite(results["total"]), results["status"] == ok)
+
+
+@pytest.mark.parametrize("chunk", [5, 37, 100, 148, 10**6])
+def test_chunks_change_nothing(chunk):
+    """But that XLA rounds the ends of its loops, which it does not do in vectors, in another way."""
+    results = lts.sweep(BASE, GRID, chunk=chunk)
+    for name in results:
+        np.testing.assert_allclose(results[name], swept()[name], rtol=1e-14)
+
+
+@pytest.mark.parametrize("law", [LAW, Curved(1.5)], ids=["exact", "general"])
+@pytest.mark.parametrize("count", [3, 8])
+def test_devices_change_no_bit(law, count):
+    """Where their shares are whole vectors; elsewhere the ends of loops are rounded in another way."""
+    planner = lts.Planner(law, lts.Flops(0.0))
+    whole = lts.grid({"loss": "1.7:2.3:13", "inference_tokens": "1e9:1e15:192:log"})
+    for scenarios, tolerance in ((whole, 0), (GRID, 1e-14)):
+        one, many = (lts.sweep(planner, scenarios, devices=jax.devices()[:n]) for n in (1, count))
+        for name in one:
+            np.testing.assert_allclose(one[name], many[name], rtol=tolerance)
+
+
+def test_a_sweep_in_float32():
+    with jax.enable_x64(False):
+        planner = lts.Planner(lts.law("chinchilla"), lts.Flops(0.0))
+        results = lts.sweep(planner, GRID)
+    assert results["params"].dtype == np.float32
+    np.testing.assert_allclose(results["params"], swept()["params"], rtol=1e-4)
+
+
+def test_columns_are_kept_in_the_type_asked_for():
+    results = lts.sweep(BASE, GRID, dtype="float32")
+    assert results["params"].dtype == np.float32
+    assert results["status"].dtype == np.uint8
+    np.testing.assert_array_equal(results["params"], swept()["params"].astype(np.float32))
+
+
+def test_a_function_of_ones_own():
+    def scenario(loss, inference_tokens):
+        return {"both": loss * inference_tokens, "loss_alone": 2 * loss, "seven": 7}
+
+    results = lts.sweep(scenario, GRID, outputs=["both", "loss_alone", "seven"], chunk=40)
+    loss, demand = np.linspace(1.7, 2.3, 13)[:, None], np.geomspace(1e9, 1e15, 37)[None]
+    np.testing.assert_allclose(results["both"], loss * demand, rtol=1e-15)
+    np.testing.assert_allclose(results["loss_alone"], np.broadcast_to(2 * loss, (13, 37)), rtol=1e-15)
+    assert (results["seven"] == 7).all()
+
+
+def test_tables_draws_and_grids_together():
+    rows = lts.table({"alpha": [0.33, 0.34, 0.35], "beta": [0.28, 0.29, 0.3]})
+    drawn = lts.draws({"inference_tokens": "lognormal:2T:3x"}, 50, seed=1)
+    results = lts.sweep(BASE, lts.grid({"loss": [2.0, 2.1]}) * rows * drawn, chunk=64)
+    assert results.shape == (2, 3, 50)
+    along, demand = results.coordinates["inference_tokens"]
+    assert along == "draw"
+    for row, (alpha, beta) in enumerate([(0.33, 0.28), (0.34, 0.29), (0.35, 0.3)]):
+        for place, loss in enumerate((2.0, 2.1)):
+            plans = BASE(loss=loss, alpha=alpha, beta=beta, inference_tokens=demand)
+            np.testing.assert_allclose(results["params"][place, row], plans.params, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("law", "cost"), [*((name, "flops") for name in LAWS), *(("chinchilla", name) for name in COSTS if name != "flops")]
+)
+def test_every_number_has_a_name_of_its_own(law, cost):
+    planner = lts.Planner(LAWS[law](), COSTS[cost](), loss=2.0)
+    leaves, fitted = jax.tree.leaves((planner.law, planner.cost)), jax.tree.leaves(planner.law.fitted)
+    assert len(set(planner.names)) == len(planner.names) == len(leaves) - len(fitted)
+    for name in planner.names:
+        plan = jax.eval_shape(lambda value, name=name: planner(**{name: value}), jnp.zeros(3))
+        assert [leaf.shape for leaf in jax.tree.leaves((plan.law, plan.cost))].count((3,)) == 1, name
+
+
+def test_a_number_replaced_is_a_number_given():
+    planner = lts.Planner(LAW, DOLLARS, loss=2.0)
+    swapped = planner(**{"Training.price": 3.0, "FixedUtilization.price": 2.0, "decode": 0.1, "demand.requests": 1e9})
+    training = lts.Training(lts.chip("h100", price=3.0), mfu=0.41)
+    demand = lts.Demand(1e9, 1000, 250)
+    serving = lts.FixedUtilization(lts.chip("h100", price=2.0), demand=demand, decode=0.1)
+    assert float(swapped.total) == float(lts.plan(LAW, training + serving, loss=2.0).total)
+    assert float(planner(**{"cost.first.price": 3.0}).total) == float(planner(**{"Training.price": 3.0}).total)
+    like = lts.Planner(LAW, DOLLARS, like=13e9, max_params=8e9)()
+    bounded = lts.plan(LAW, DOLLARS, loss=lts.compute_optimal(LAW, params=13e9).loss, max_params=8e9)
+    assert float(like.total) == float(bounded.total)
+
+
+@pytest.mark.parametrize(
+    ("values", "sentence"),
+    [
+        ({"price": 2.0}, "'price' is more than one number: write Training.price or FixedUtilization.price"),
+        ({"demands": 2.0}, "no number of the law or the cost is named 'demands': there are E, A, B, alpha, beta, "),
+        ({"budget": 1e6}, "give exactly one target, loss, budget or like; loss and budget is given"),
+    ],
+)
+def test_what_a_name_may_mean(values, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        lts.Planner(LAW, DOLLARS, loss=2.0)(**values)
+    with pytest.raises(ValueError, match="none is given"):
+        lts.Planner(LAW, DOLLARS)()
+
+
+def test_the_cheapest_of_alternatives_in_every_scenario():
+    chips = {name: lts.chip(name, price=price) for name, price in (("h100", 2.5), ("b200", 6.0))}
+    costs = {
+        name: lts.Training(H100) + lts.FixedUtilization(chip, demand=DEMAND, precision="fp8")
+        for name, chip in chips.items()
+    }
+    scenarios = lts.grid({"requests": "1e8:1e11:5:log", "FixedUtilization.price": [1.0, 4.0, 16.0]})
+    results = lts.sweep(lts.Planner(LAW, costs, loss=2.0), scenarios, outputs=["choice", "total"])
+    totals = np.stack([lts.sweep(lts.Planner(LAW, cost, loss=2.0), scenarios)["total"] for cost in costs.values()])
+    np.testing.assert_array_equal(results["choice"], totals.argmin(0))
+    np.testing.assert_allclose(results["total"], totals.min(0), rtol=1e-14)
+
+
+def test_outputs_of_plans():
+    outputs = ["loss_", "baseline.total", "parts.decode", "saving"]
+    scenarios = lts.grid({"decode": [0.01, 0.1, 0.4]})
+    planner = lts.Planner(LAW, DOLLARS, loss=2.0)
+    results = lts.sweep(planner, scenarios, outputs=outputs[1:])
+    plans = planner(decode=jnp.asarray([0.01, 0.1, 0.4]))
+    np.testing.assert_allclose(results["baseline.total"], plans.baseline.total, rtol=1e-14)
+    np.testing.assert_allclose(results["parts.decode"], plans.parts["decode"], rtol=1e-14)
+    np.testing.assert_allclose(results["saving"], plans.saving, rtol=1e-12)
+    assert results.units["baseline.total"] == "USD"
+    with pytest.raises(ValueError, match="no output is named 'loss_': there are params, tokens, loss"):
+        lts.sweep(planner, scenarios, outputs=outputs)
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"outputs": ["loss"]}, "'loss' is a column of the scenarios, and kept anyway"),
+        ({"outputs": ["params"], "reductions": {"a": lts.Summary("total")}}, "give outputs or reductions"),
+        ({"chunk": 0}, "chunks of 0 scenarios are none"),
+        ({"dtype": "float16"}, "no dtype 'float16'"),
+        ({"engine": "spark"}, "no engine 'spark'"),
+        ({"engine": "ray"}, "several processes meet in a folder"),
+        ({"reductions": {"a": lts.Summary("total", ("los",))}}, "a: there is no dimension 'los' to keep apart"),
+        ({"reductions": {"a": lts.Summary("totals")}}, "no output is named 'totals'"),
+        ({"reductions": {"a": lts.Quantiles("total", (0.5, 1.5))}}, r"a: probabilities \(0.5, 1.5\) are out of range"),
+        ({"reductions": {"a": lts.Least("total", ("loss",), ("loss",))}}, "a: 'loss' is kept apart already"),
+    ],
+)
+def test_what_is_wrong_is_said(options, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        lts.sweep(BASE, GRID, **options)
+
+
+def test_too_many_groups_of_quantiles():
+    scenarios = GRID * lts.grid({"alpha": f"0.3:0.4:{10**5}"})
+    with pytest.raises(ValueError, match="quantiles of params by 3,700,000 combinations are too many"):
+        lts.sweep(BASE, scenarios, reductions={"q": lts.Quantiles("params", by=("alpha", "inference_tokens"))})
+
+
+BY = [(), ("loss",), ("inference_tokens",), ("inference_tokens", "loss"), ("loss", "inference_tokens")]
+
+
+@functools.cache
+def reduced(count: int) -> lts.Results:
+    """All reductions by all dimensions, in chunks that do not divide evenly, on some devices."""
+    reductions = {}
+    for number, by in enumerate(BY):
+        reductions[f"summary{number}"] = lts.Summary("total", by)
+        reductions[f"quantiles{number}"] = lts.Quantiles("params", (0.0, 0.1, 0.5, 0.9, 1.0), by)
+        reductions[f"least{number}"] = lts.Least("total", by, ("tokens", "inference_tokens") if by == () else ("tokens",))
+    scenarios = lts.grid({"loss": "1.66:2.3:13", "inference_tokens": "1e9:1e15:37:log"})
+    return lts.sweep(BASE, scenarios, reductions=reductions, chunk=100, devices=jax.devices()[:count])
+
+
+@pytest.mark.parametrize("number", range(len(BY)))
+def test_reductions_are_those_of_all_scenarios(number):
+    plans = lts.sweep(BASE, lts.grid({"loss": "1.66:2.3:13", "inference_tokens": "1e9:1e15:37:log"}))
+    assert 0 < np.isnan(plans["total"]).sum() < plans["total"].size  # some losses are out of reach
+    names = ("loss", "inference_tokens")
+    order = [names.index(name) for name in BY[number]]
+    order += [axis for axis in range(2) if axis not in order]
+    shape = [plans.shape[axis] for axis in order[: len(BY[number])]]
+    total, params, tokens = (plans[name].transpose(order).reshape(*shape, -1) for name in ("total", "params", "tokens"))
+    found = {kind: reduced(1).reductions[f"{kind}{number}"] for kind in ("summary", "quantiles", "least")}
+    some = np.isfinite(total).any(-1)
+    summary = found["summary"]
+    np.testing.assert_array_equal(summary["count"], np.isfinite(total).sum(-1))
+    for name, function in {"mean": np.nanmean, "deviation": np.nanstd, "least": np.nanmin, "greatest": np.nanmax}.items():
+        np.testing.assert_allclose(summary[name][some], function(total[some], axis=-1), rtol=1e-11)
+        assert np.isnan(summary[name][~some]).all()
+    for share in (0.0, 0.1, 0.5, 0.9, 1.0):
+        exact = np.nanquantile(params[some], share, axis=-1, method="lower")
+        np.testing.assert_allclose(found["quantiles"][f"p{100 * share:g}"][some], exact, rtol=0.00501)
+    place = np.argmin(np.where(np.isnan(total), np.inf, total), axis=-1)[..., None]
+    for name, values in (("total", total), ("tokens", tokens)):
+        expected = np.where(some, np.take_along_axis(values, place, -1)[..., 0], np.nan)
+        np.testing.assert_allclose(found["least"][name], expected, rtol=1e-14)
+
+
+def test_reductions_on_several_devices():
+    """Sums are added in another order, which costs rounding; counts and extremes are the same."""
+    one, many = reduced(1), reduced(8)
+    for name, result in one.reductions.items():
+        for column in result:
+            tolerance = 1e-12 if column in ("mean", "deviation") else 1e-14
+            np.testing.assert_allclose(many.reductions[name][column], result[column], rtol=tolerance)
+
+
+def test_where_the_least_is():
+    least = reduced(1).reductions["least0"]
+    loss = np.linspace(1.66, 2.3, 13)[-1]
+    assert float(least["inference_tokens"]) == 1e9
+    assert float(least["total"]) == pytest.approx(float(BASE(loss=loss, inference_tokens=1e9).total), rel=1e-13)
+
+
+def test_summaries_in_float32_do_not_overflow():
+    with jax.enable_x64(False):
+        planner = lts.Planner(lts.law("chinchilla"), lts.Flops(0.0))
+        summary = lts.sweep(planner, GRID, reductions={"s": lts.Summary("total", ("loss",))}).reductions["s"]
+    plans = swept()["total"][1:]  # all but the loss so near the floor that float32 plans it to 3e-4
+    np.testing.assert_allclose(summary["mean"][1:], plans.mean(1), rtol=1e-4)
+    np.testing.assert_allclose(summary["deviation"][1:], plans.std(1), rtol=1e-4)
+
+
+def test_a_dataset_has_coordinates_and_units():
+    data = lts.sweep(BASE, GRID).dataset()
+    assert dict(data.sizes) == {"loss": 13, "inference_tokens": 37}
+    assert data["total"].attrs["units"] == "FLOP"
+    assert data["params"].attrs["units"] == "parameters"
+    nearest = data.sel(loss=2.0, inference_tokens=2e12, method="nearest")
+    best = BASE(loss=float(nearest.loss), inference_tokens=float(nearest.inference_tokens))
+    assert float(nearest.params) == pytest.approx(float(best.params), rel=1e-13)
+    drawn = lts.grid({"loss": [2.0]}) * lts.draws({"inference_tokens": "lognormal:2T:3x"}, 5)
+    assert lts.sweep(BASE, drawn).dataset()["inference_tokens"].dims == ("draw",)
+    by_loss = reduced(1).reductions["summary1"].dataset()
+    assert by_loss["mean"].dims == ("loss",)
+    assert by_loss["mean"].attrs["units"] == "FLOP"
+
+
+def test_progress_reaches_its_end():
+    seen = []
+    lts.sweep(BASE, GRID, chunk=40, progress=lambda done, total: seen.append((done, total)))
+    assert [done for done, _ in seen] == [*range(37, 13 * 37 + 1, 37)]
+    assert {total for _, total in seen} == {13 * 37}
+
+
+def test_an_estimate_counts_without_keeping():
+    found = lts.estimate(BASE, GRID * lts.grid({"alpha": "0.33:0.34:1000"}), chunk=37_000)
+    assert (found.scenarios, found.chunks) == (481_000, 13)
+    assert 481_000 * 10 < found.bytes < 481_000 * 60
+    assert found.seconds > 0
