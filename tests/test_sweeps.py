@@ -1,4 +1,4 @@
-"""Sweeps in memory: the numbers of `plan`, however they are divided; reductions; what an output or a number is called."""
+"""Sweeps in memory: the numbers of `plan`, however divided; reductions; what outputs and numbers are called."""
 
 import functools
 
@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from problems import COSTS, LAWS
 
 import lifetimescale as lts
-from problems import COSTS, LAWS
 
 LAW = lts.law("chinchilla")
 H100 = lts.chip("h100", price=2.5)
@@ -217,7 +217,9 @@ def reduced(count: int) -> lts.Results:
     for number, by in enumerate(BY):
         reductions[f"summary{number}"] = lts.Summary("total", by)
         reductions[f"quantiles{number}"] = lts.Quantiles("params", (0.0, 0.1, 0.5, 0.9, 1.0), by)
-        reductions[f"least{number}"] = lts.Least("total", by, ("tokens", "inference_tokens") if by == () else ("tokens",))
+        reductions[f"least{number}"] = lts.Least(
+            "total", by, ("tokens", "inference_tokens") if by == () else ("tokens",)
+        )
     scenarios = lts.grid({"loss": "1.66:2.3:13", "inference_tokens": "1e9:1e15:37:log"})
     return lts.sweep(BASE, scenarios, reductions=reductions, chunk=100, devices=jax.devices()[:count])
 
@@ -235,7 +237,12 @@ def test_reductions_are_those_of_all_scenarios(number):
     some = np.isfinite(total).any(-1)
     summary = found["summary"]
     np.testing.assert_array_equal(summary["count"], np.isfinite(total).sum(-1))
-    for name, function in {"mean": np.nanmean, "deviation": np.nanstd, "least": np.nanmin, "greatest": np.nanmax}.items():
+    for name, function in {
+        "mean": np.nanmean,
+        "deviation": np.nanstd,
+        "least": np.nanmin,
+        "greatest": np.nanmax,
+    }.items():
         np.testing.assert_allclose(summary[name][some], function(total[some], axis=-1), rtol=1e-11)
         assert np.isnan(summary[name][~some]).all()
     for share in (0.0, 0.1, 0.5, 0.9, 1.0):

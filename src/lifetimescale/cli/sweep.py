@@ -81,8 +81,8 @@ def _as_exits(*, resume: bool):
     except OSError as error:
         failure = InputError if error.errno in WRONG_FOLDER else StoppedError
         raise failure(_with_flag(error.strerror or str(error))) from None
-    except KeyboardInterrupt:
-        raise StoppedError("interrupted; what is finished stays: go on with --resume") from None
+    except KeyboardInterrupt as error:
+        raise StoppedError(_with_flag(f"interrupted; {error}" if error.args else "interrupted")) from None
 
 
 def _with_flag(text: str) -> str:

@@ -2,7 +2,9 @@
 
 import dataclasses
 import functools
+import logging
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -69,7 +71,9 @@ def run_on_ray(
         raise ModuleNotFoundError('the engine "ray" needs Ray: pip install "lifetimescale[cluster]"') from None
     started = not ray.is_initialized()
     if started:
-        ray.init(log_to_driver=False)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="os.fork")  # a program follows at once, so nothing can deadlock
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
     try:
         _run_all(job, os.path.abspath(path), indices, workers, report)
     except ray.exceptions.RayTaskError as error:

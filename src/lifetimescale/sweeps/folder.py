@@ -129,7 +129,7 @@ class Folder(AbstractStore):
         for index, path in enumerate(self.files):
             parts: dict[str, State] = {name: {} for name in self.job.reductions}
             with np.load(path) as arrays:
-                for key in set(arrays.files) - {LABEL}:
+                for key in arrays.files[1:]:  # all but the label
                     name, _, leaf = key.rpartition("/")
                     parts[name][leaf] = arrays[key]
             merge(self.job, states, index, parts)

@@ -76,5 +76,5 @@ def _parquet_label(path: pathlib.Path) -> bytes:
 
 
 def _npz_label(path: pathlib.Path) -> bytes:
-    with np.load(path) as arrays:
+    with path.open("rb") as file, np.load(file) as arrays:  # which leaves a broken file open
         return arrays[LABEL].tobytes()

@@ -96,7 +96,8 @@ class Summary(AbstractReduction):
 
     def finish(self, state: State) -> dict[str, np.ndarray]:
         some = state["count"] > 0
-        return {name: column if name == "count" else np.where(some, column, np.nan) for name, column in state.items()}
+        columns = {name: state[name] for name in ("mean", "deviation", "least", "greatest")}
+        return {"count": state["count"]} | {name: np.where(some, column, np.nan) for name, column in columns.items()}
 
 
 @dataclasses.dataclass(frozen=True)

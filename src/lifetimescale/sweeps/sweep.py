@@ -66,6 +66,7 @@ def sweep(
     Raises:
         ValueError: what is asked for does not exist, or the folder holds another sweep.
         OSError: the folder or the disk takes no more; what is finished stays, and the message says how much that is.
+        KeyboardInterrupt: likewise, where it is interrupted.
         ModuleNotFoundError: the engine is not installed.
 
     >>> import lifetimescale as lts
@@ -95,7 +96,10 @@ def sweep(
             run(Program(job, devices), folder, todo, report)
         folder.finish()
     except OSError as error:
-        raise OSError(error.errno, f"{folder.path}: {error.strerror or error}: {folder.progress()}") from error
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(error.errno, f"{folder.path}: {reason}: {folder.progress()}") from error
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{folder.path}: {folder.progress()}") from None
     return folder.results()
 
 
