@@ -88,7 +88,11 @@ def alone(name: str, size: int, options: argparse.Namespace) -> dict[str, float]
 
 
 def scenarios(size: int) -> lts.Scenarios:
-    return lts.grid({"loss": f"1.9:2.3:{LOSSES}", "inference_tokens": f"1e9:1e15:{size // LOSSES}:log"})
+    """Losses and demands; from 1e9 on, coefficients of the law besides, as no axis is so long."""
+    coefficients = LOSSES if size >= 10**9 else 1
+    demands = f"1e9:1e15:{size // LOSSES // coefficients}:log"
+    losses = lts.grid({"loss": f"1.9:2.3:{LOSSES}"})
+    return losses * lts.grid({"A": f"400:420:{coefficients}", "inference_tokens": demands})
 
 
 def planner() -> lts.Planner:
@@ -122,11 +126,21 @@ def _bytes(folder: str) -> int:
     return sum(path.stat().st_size for path in pathlib.Path(folder).rglob("*.parquet"))
 
 
-def reduced(size: int) -> dict[str, float]:
+def reduced(dtype: str) -> Callable[[int], dict[str, float]]:
     """A sweep that keeps nothing but reductions."""
-    plan, grid = planner(), scenarios(size)
-    chunk = CHUNK if jax.default_backend() == "cpu" else 2**26
-    return measured(lambda: lts.sweep(plan, grid, reductions=REDUCTIONS, chunk=chunk))
+
+    def contender(size: int) -> dict[str, float]:
+        plan, grid = planner(), scenarios(size)
+        with jax.enable_x64(dtype == "float64"):
+            plan = jax.tree.map(lambda leaf: leaf.astype(dtype), plan)
+            return measured(lambda: lts.sweep(plan, grid, reductions=REDUCTIONS, chunk=chunk()))
+
+    return contender
+
+
+def chunk() -> int:
+    """An accelerator wants more at once than the caches of a CPU."""
+    return CHUNK if jax.default_backend() == "cpu" else 2**26
 
 
 def bare(dtype: str) -> Callable[[int], dict[str, float]]:
@@ -136,8 +150,7 @@ def bare(dtype: str) -> Callable[[int], dict[str, float]]:
         plan = planner()
         with jax.enable_x64(dtype == "float64"):
             plan = jax.tree.map(lambda leaf: leaf.astype(dtype), plan)
-            chunk = CHUNK if jax.default_backend() == "cpu" else 2**26
-            job = make_job(plan, scenarios(size), OUTPUTS, None, chunk, dtype)
+            job = make_job(plan, scenarios(size), OUTPUTS, None, chunk(), dtype)
             program = Program(job)
             jax.block_until_ready(program.start(0))
             return measured(lambda: _run(program, job.boxes.count)) | _bandwidth(dtype, size)
@@ -175,7 +188,12 @@ def flat(size: int) -> dict[str, float]:
     call = jax.jit(lambda loss, demand: [getattr(plan(loss=loss, inference_tokens=demand), name) for name in OUTPUTS])
     jax.block_until_ready(call(loss, demand))
     chunks = -(-size // CHUNK)
-    found = measured(lambda: [jax.block_until_ready(call(loss, demand)) for _ in range(chunks)])
+
+    def work() -> None:
+        for _ in range(chunks):
+            jax.block_until_ready(call(loss, demand))
+
+    found = measured(work)
     return found | {"seconds": found["seconds"] * size / (chunks * CHUNK)}
 
 
@@ -190,7 +208,7 @@ def by_numpy(solve: Callable[..., Any]) -> Callable[[int], dict[str, float]]:
             for start in range(0, size, CHUNK):
                 row = np.arange(start, min(size, start + CHUNK))
                 loss, demand = losses[row // len(demands)], demands[row % len(demands)]
-                columns = dict(zip(COLUMNS, (loss, demand, *solve(law, demand, loss)), strict=True))
+                columns: dict[str, Any] = dict(zip(COLUMNS, (loss, demand, *solve(law, demand, loss)), strict=True))
                 write_parquet(_table(columns), f"{folder}/{start}.parquet")
 
         with tempfile.TemporaryDirectory() as folder:
@@ -206,17 +224,15 @@ def _table(columns: dict[str, np.ndarray]) -> Any:
     return pa.table([*map(pa.array, columns.values())], pa.schema(fields))
 
 
-def tuned(law: peers.Constants, demand: np.ndarray, loss: np.ndarray) -> Any:
-    return peers.blocked(law, demand, loss, chunk=1 << 14, threads=timing.cores())
-
-
-PEERS = {"SciPy find_root, the same files": by_numpy(peers.find_root), "tuned NumPy, the same files": by_numpy(tuned)}
+PEERS = {
+    "SciPy find_root, the same files": by_numpy(peers.find_root),
+    "tuned NumPy, the same files": by_numpy(peers.Tuned(1 << 14, threads=timing.cores()).models),
+}
 CONTENDERS: dict[str, Callable[[int], dict[str, float]]] = {
     **{f"sweep, {dtype} files": swept(dtype) for dtype in SWEEPS},
-    "bare solver, float64": bare("float64"),
-    "bare solver, float32": bare("float32"),
+    **{f"bare solver, {dtype}": bare(dtype) for dtype in SWEEPS},
     "plan in a jit, flat arrays": flat,
-    "sweep, reduced": reduced,
+    **{f"sweep, reduced, {dtype}": reduced(dtype) for dtype in SWEEPS},
     **PEERS,
 }
 

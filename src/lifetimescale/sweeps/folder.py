@@ -28,6 +28,8 @@ PARQUET: Mapping[str, Any] = {
     "compression_level": -5,
     "use_dictionary": False,
     "write_statistics": False,
+    "write_batch_size": 2**15,
+    "data_page_size": 2**18,
 }
 CHECKS = 8  # files whose labels are read at once
 
@@ -142,7 +144,7 @@ class Folder(AbstractStore):
             "specification": job.specification,
             "dimensions": dict(zip(scenarios.dimensions, scenarios.shape, strict=True)),
             "coordinates": {name: scenarios.dimensions[scenarios.dimension_of(name)] for name in scenarios.names},
-            "outputs": {name: job.unit_of(name) for name in job.outputs},
+            "outputs": {} if job.reductions else {name: job.unit_of(name) for name in job.outputs},
             "reductions": {name: list(reduction.by) for name, reduction in job.reductions.items()},
         }
         text = json.dumps(content | state, indent=1) + "\n"

@@ -48,7 +48,7 @@ class Job:
     Args:
         scenario: a function of the columns of the scenarios, by name, to a plan, or to numbers by name.
         scenarios: of all scenarios.
-        outputs: what is kept of every scenario.
+        outputs: what is computed of every scenario, and kept if there are no reductions.
         reductions: what is kept of all of them instead, by name.
         boxes: the division of the scenarios; each box is one call of the program, and one file.
         dtype: of the floating-point columns that are kept.
@@ -78,19 +78,17 @@ class Job:
     def evaluate(self, rows: tuple[Any, ...]) -> Rows:
         """All scenarios of a box."""
         columns = self.columns(rows)
-        return Rows(columns, self._computed(columns, self.outputs))
+        result = self.scenario(**self._placed(columns))
+        shape = tuple(len(columns[block.names[0]]) for block in self.scenarios.blocks)
+        ranked = {name: _ranked(pick(result, name), len(shape)) for name in self.outputs}
+        return Rows(columns, {name: jnp.broadcast_to(value, shape) for name, value in ranked.items()})
 
-    def reduce(self, rows: tuple[Any, ...], valid: tuple[jax.Array, ...]) -> dict[str, dict[str, jax.Array]]:
-        """What is kept of a box; `valid` says of each dimension which of its rows count."""
-        columns = self.columns(rows)
-        reads = {name for reduction in self.reductions.values() for name in reduction.reads}
+    def reduce(self, rows: Rows, valid: tuple[jax.Array, ...]) -> dict[str, dict[str, jax.Array]]:
+        """What is kept of a box that is evaluated; `valid` says of each dimension which of its rows count."""
         shape = tuple(len(part) for part in valid)
-        placed = self._placed(columns)
-        given = {name: jnp.broadcast_to(placed[name], shape) for name in reads & set(columns)}
-        values = given | self._computed(columns, tuple(sorted(reads - set(columns))))
-        values = jax.lax.optimization_barrier(values)  # else every reduction would plan all scenarios anew
+        placed = {name: jnp.broadcast_to(column, shape) for name, column in self._placed(rows.columns).items()}
         counted = functools.reduce(jnp.logical_and, [_along(k, part, len(valid)) for k, part in enumerate(valid)])
-        counted = jnp.broadcast_to(counted, shape)
+        values, counted = placed | rows.outputs, jnp.broadcast_to(counted, shape)
         return {name: self._part(reduction, values, counted) for name, reduction in self.reductions.items()}
 
     def _part(self, reduction: AbstractReduction, values: dict[str, jax.Array], counted: jax.Array):
@@ -108,12 +106,6 @@ class Job:
         """The dimensions that a reduction keeps apart, by their places."""
         return tuple(self.scenarios.dimensions.index(name) for name in reduction.by)
 
-    def _computed(self, columns: dict[str, jax.Array], names: tuple[str, ...]) -> dict[str, jax.Array]:
-        """Outputs of every scenario of a box, by name."""
-        result = self.scenario(**self._placed(columns))
-        shape = tuple(len(columns[block.names[0]]) for block in self.scenarios.blocks)
-        return {name: jnp.broadcast_to(_ranked(pick(result, name), len(shape)), shape) for name in names}
-
     def _placed(self, columns: dict[str, jax.Array]) -> dict[str, jax.Array]:
         """Each column along its dimension, so that they broadcast."""
         place, rank = self.scenarios.dimension_of, len(self.scenarios.shape)
@@ -125,12 +117,7 @@ class Job:
 
         Law, cost and outputs stand in the program that is compiled of them: its hash is that of the program as text.
         """
-        counted = tuple(np.ones(length, bool) for length in self.boxes.box)
-        lowered = (
-            jax.jit(self.reduce).lower(self.rows, counted)
-            if self.reductions
-            else jax.jit(self.evaluate).lower(self.rows)
-        )
+        text = jax.jit(self.evaluate).lower(self.rows).as_text()
         return {
             "scenarios": self.scenarios.describe(),
             "outputs": list(self.outputs),
@@ -140,7 +127,7 @@ class Job:
             "computed_in": "float64" if self.wide else "float32",
             "unit": self.unit,
             "platform": jax.default_backend(),
-            "program": hashlib.sha256(lowered.as_text().encode()).hexdigest(),
+            "program": hashlib.sha256(text.encode()).hexdigest(),
             "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
         }
 
@@ -175,16 +162,18 @@ def make_job(
     kept = np.dtype(dtype or ("float64" if wide else "float32"))
     if kept not in (np.dtype("float32"), np.dtype("float64")):
         raise ValueError(f'no dtype {dtype!r}: choose "float32" or "float64"')
-    outputs = () if reductions else OUTPUTS if outputs is None else tuple(outputs)
-    both = set(outputs) & set(scenarios.names)
-    if both:
-        raise ValueError(f"{min(both)!r} is a column of the scenarios, and kept anyway: leave it out of the outputs")
+    reads = sorted({name for reduction in (reductions or {}).values() for name in reduction.reads})
+    outputs = tuple(reads) if reductions else OUTPUTS if outputs is None else tuple(outputs)
+    both = [name for name in outputs if name in scenarios.names]
+    if reductions:
+        outputs = tuple(name for name in outputs if name not in both)
+    elif both:
+        raise ValueError(f"{both[0]!r} is a column of the scenarios, and kept anyway: leave it out of the outputs")
     boxes = Boxes(scenarios.shape, int(most))
     job = Job(scenario, scenarios, outputs, dict(reductions or {}), boxes, kept, None, wide)
     result = eqx.filter_eval_shape(lambda rows: scenario(**job._placed(job.columns(rows))), job.rows)
-    for name in dict.fromkeys((*outputs, *(name for reduction in job.reductions.values() for name in reduction.reads))):
-        if name not in scenarios.names:
-            eqx.filter_eval_shape(pick, result, name)
+    for name in outputs:
+        eqx.filter_eval_shape(pick, result, name)
     for name, reduction in job.reductions.items():
         _check(name, reduction, scenarios)
     return dataclasses.replace(job, unit=_unit(result))

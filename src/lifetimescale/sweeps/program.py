@@ -6,7 +6,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.sharding import AxisType, NamedSharding, PartitionSpec
+from jax.sharding import AxisType, NamedSharding, PartitionSpec, SingleDeviceSharding
 
 from lifetimescale.compilation import compiled
 from lifetimescale.scenarios import AbstractBlock
@@ -29,18 +29,33 @@ class Program:
         box = job.boxes.box
         self.shared = int(np.argmax(box))
         self.lengths = [-(-n // len(devices)) * len(devices) if k == self.shared else n for k, n in enumerate(box)]
-        self.mesh = jax.make_mesh((len(devices),), (NAME,), axis_types=(AxisType.Auto,), devices=devices)
-        specs = tuple(self._along(axis, 1) for axis in (0 if k == self.shared else None for k in range(len(box))))
-        self.shardings = [NamedSharding(self.mesh, spec) for spec in specs]
-        function, given = (job.reduce, (specs, specs)) if job.reductions else (job.evaluate, (specs,))
-        spread = jax.shard_map(function, mesh=self.mesh, in_specs=given, out_specs=self._out_specs(), check_vma=False)
-        self.call = compiled(spread)
+        evaluate, reduce = job.evaluate, job.reduce
+        if len(devices) == 1:  # without a mesh, for which all would be traced anew
+            self.shardings: list[Any] = [SingleDeviceSharding(devices[0])] * len(box)
+        else:
+            mesh = jax.make_mesh((len(devices),), (NAME,), axis_types=(AxisType.Auto,), devices=devices)
+            given = tuple(self._along(0 if k == self.shared else None, 1) for k in range(len(box)))
+            self.shardings = [NamedSharding(mesh, spec) for spec in given]
+            apart = functools.partial(jax.shard_map, mesh=mesh, check_vma=False)
+            evaluate = apart(evaluate, in_specs=(given,), out_specs=self._row_specs())
+            reduce = apart(reduce, in_specs=(self._row_specs(), given), out_specs=self._part_specs())
+        self.evaluate, self.reduce = compiled(evaluate), compiled(reduce)
+        self.held: list[Any] = [None] * len(box)
 
     def start(self, index: int) -> Any:
-        """Have the devices begin with a box; returns before they are done."""
-        parts = zip(self.job.scenarios.blocks, self.job.boxes[index], self.lengths, self.shardings, strict=True)
-        rows = tuple(jax.device_put(_filled(block, part, length), sharding) for block, part, length, sharding in parts)
-        return self.call(rows, self._valid(index)) if self.job.reductions else self.call(rows)
+        """Have the devices begin with a box; returns before they are done.
+
+        Reductions are a program of their own: in one with the plans, XLA computes these anew for each of them.
+        """
+        rows = self.evaluate(tuple(self._given(k, part) for k, part in enumerate(self.job.boxes[index])))
+        return self.reduce(rows, self._valid(index)) if self.job.reductions else rows
+
+    def _given(self, k: int, part: slice) -> Any:
+        """Some rows of a block on the devices, where most dimensions have the same as in the box before."""
+        if self.held[k] is None or self.held[k][0] != part:
+            filled = _filled(self.job.scenarios.blocks[k], part, self.lengths[k])
+            self.held[k] = part, jax.device_put(filled, self.shardings[k])
+        return self.held[k][1]
 
     def fetch_rows(self, index: int, rows: Rows) -> Rows:
         """The numbers of a box on this machine, once the devices are done."""
@@ -72,12 +87,13 @@ class Program:
         parts = zip(self.job.boxes[index], self.lengths, self.shardings, strict=True)
         return tuple(jax.device_put(np.arange(n) < part.stop - part.start, sharding) for part, n, sharding in parts)
 
-    def _out_specs(self) -> Any:
-        if self.job.reductions:
-            return {name: self._part_spec(name) for name in self.job.reductions}
+    def _row_specs(self) -> Any:
         place, rank = self.job.scenarios.dimension_of, len(self.lengths)
         columns = {name: self._along(0 if place(name) == self.shared else None, 1) for name in self.job.scenarios.names}
         return Rows(columns, {name: self._along(self.shared, rank) for name in self.job.outputs})
+
+    def _part_specs(self) -> Any:
+        return {name: self._part_spec(name) for name in self.job.reductions}
 
     def _part_spec(self, name: str) -> PartitionSpec:
         by = self.job.dimensions(self.job.reductions[name])
