@@ -34,6 +34,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/serving.py
 	$(BIN)/python benchmarks/regret.py
 	$(BIN)/python benchmarks/roofline.py
+	$(BIN)/python benchmarks/sweep.py
 
 clean:
 	rm -rf .venv build dist

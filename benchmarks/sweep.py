@@ -3,7 +3,7 @@
 Every figure is a process of its own, in turns, so that its peak memory is its own; medians of the rounds. What XLA
 compiled is kept between them, as the command line keeps it. A row is five floating-point columns: loss, demand, params,
 tokens, total. With --reduced, nothing is stored but reductions: that is for accelerators, and for 1e9 scenarios and
-more. Exits with 1 if a sweep of 1e8 has less than half of the rate of the bare solver in both types.
+more. Exits with 1 if on a CPU sweeps of 1e8 have less than half of the rate of the bare solver in both types.
 """
 
 import argparse
@@ -260,7 +260,7 @@ def check(figures: dict[int, dict[str, dict[str, float]]]) -> None:
         for name, found in largest.items()
         if "files" in name and "sweep" in name
     ]
-    if max(figures) >= 10**8 and ratios and max(ratios) < 0.5:
+    if jax.default_backend() == "cpu" and max(figures) >= 10**8 and ratios and max(ratios) < 0.5:
         console.print(f"a sweep has {max(ratios):.2f} of the rate of the bare solver", style="red")
         sys.exit(1)
 

@@ -28,6 +28,8 @@ def folder(tmp_path, monkeypatch, capsys) -> pathlib.Path:
     main(["fit", "--example"])
     pathlib.Path("runs.csv").write_text(capsys.readouterr().out)
     lts.save(lts.law("besiroglu2024"), "law.json")
+    main(["sweep", "--example"])
+    pathlib.Path("spec.toml").write_text(capsys.readouterr().out)
     return tmp_path
 
 

@@ -169,10 +169,10 @@ def command(environment, tmp_path):
     """Start `lifetimescale sweep`."""
     (tmp_path / "spec.toml").write_text(SPECIFICATION)
 
-    def command(*flags: str, limit: str = "true") -> subprocess.Popen:
+    def command(*flags: str, limit: str = "true", **variables: str) -> subprocess.Popen:
         words = shlex.join([sys.executable, "-m", "lifetimescale", "sweep", str(tmp_path / "spec.toml"), *flags])
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(["sh", "-c", f"{limit}; exec {words}"], env=environment, text=True, **pipes)
+        return subprocess.Popen(["sh", "-c", f"{limit}; exec {words}"], env=environment | variables, text=True, **pipes)
 
     return command
 
@@ -200,3 +200,20 @@ def test_a_quota_is_one_sentence(command, tmp_path):
         err
         == f"lifetimescale: {tmp_path}/out: File too large: 0 of 200 chunks are stored and stay, go on with --resume\n"
     )
+
+
+def test_the_command_alone_under_slurm_and_on_ray(command, tmp_path):
+    """SLURM is the variables that `srun` sets; JAX joins the processes by them."""
+    runs = {"alone": [{}], "ray": [{}], "slurm": [{"SLURM_PROCID": str(k), "SLURM_LOCALID": str(k)} for k in (0, 1)]}
+    job = {"SLURM_JOB_ID": str(free_port()), "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2"}
+    flags = {"alone": [], "ray": ["--engine", "ray", "--workers", "2"], "slurm": ["--distributed"]}
+    for name, variables in runs.items():
+        added = job if name == "slurm" else {}
+        out = ["--out", str(tmp_path / name), "--json"]
+        processes = [command(*flags[name], *out, **added, **own) for own in variables]
+        for process in processes:
+            printed, err = process.communicate(timeout=PATIENCE)
+            assert process.returncode == 0, err
+            assert '"scenarios": 4000000' in printed
+    for name in ("ray", "slurm"):
+        assert content(tmp_path / name) == content(tmp_path / "alone")

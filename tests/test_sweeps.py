@@ -191,6 +191,7 @@ def test_outputs_of_plans():
         ({"engine": "spark"}, "no engine 'spark'"),
         ({"engine": "ray"}, "several processes meet in a folder"),
         ({"reductions": {"a": lts.Summary("total", ("los",))}}, "a: there is no dimension 'los' to keep apart"),
+        ({"reductions": {"../a": lts.Summary("total")}}, "'../a' cannot be the name of a file"),
         ({"reductions": {"a": lts.Summary("totals")}}, "no output is named 'totals'"),
         ({"reductions": {"a": lts.Quantiles("total", (0.5, 1.5))}}, r"a: probabilities \(0.5, 1.5\) are out of range"),
         ({"reductions": {"a": lts.Least("total", ("loss",), ("loss",))}}, "a: 'loss' is kept apart already"),

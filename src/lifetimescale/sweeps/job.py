@@ -6,6 +6,7 @@ import hashlib
 import importlib.metadata
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -204,6 +205,8 @@ _THERE: dict[type, str] = {
 
 
 def _check(name: str, reduction: AbstractReduction, scenarios: Scenarios) -> None:
+    if not re.fullmatch(r"\w[\w .-]*", name) or name.startswith("part-"):
+        raise ValueError(f"{name!r} cannot be the name of a file: name the reduction in letters, digits, - and _")
     unknown = [dimension for dimension in reduction.by if dimension not in scenarios.dimensions]
     if unknown:
         there = ", ".join(scenarios.dimensions)
