@@ -225,11 +225,16 @@ def test_an_unfinished_sweep_is_not_read(tmp_path):
 
     with pytest.raises(RuntimeError, match="enough"):
         sweep(tmp_path / "out", progress=stop)
-    assert parts(tmp_path / "out")
-    with pytest.raises(ValueError, match="holds an unfinished sweep, so run it again to the end"):
-        lts.read_sweep(tmp_path / "out")
-    sweep(tmp_path / "out", resume=True)
-    assert lts.read_sweep(tmp_path / "out").shape == (13, 40)
+    for _ in range(2):
+        assert parts(tmp_path / "out")
+        with pytest.raises(ValueError, match="holds an unfinished sweep, so run it again to the end"):
+            lts.read_sweep(tmp_path / "out")
+        sweep(tmp_path / "out", resume=True)
+        assert lts.read_sweep(tmp_path / "out").shape == (13, 40)
+        for part in parts(tmp_path / "out")[3:]:  # as it was finished once, what is lost since is not there
+            part.unlink()
+        with pytest.raises(RuntimeError, match="enough"):
+            sweep(tmp_path / "out", resume=True, progress=stop)
 
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):

@@ -188,6 +188,8 @@ def test_outputs_of_plans():
         ({"outputs": ["params"], "reductions": {"a": lts.Summary("total")}}, "give outputs or reductions"),
         ({"chunk": 0}, "chunks of 0 scenarios are none"),
         ({"dtype": "float16"}, "no dtype 'float16'"),
+        ({"dtype": "flaot"}, "no dtype 'flaot'"),
+        ({"outputs": []}, "there are no outputs: name what is kept"),
         ({"engine": "spark"}, "no engine 'spark'"),
         ({"engine": "ray"}, "several processes meet in a folder"),
         ({"reductions": {"a": lts.Summary("total", ("los",))}}, "a: there is no dimension 'los' to keep apart"),

@@ -47,8 +47,11 @@ class Folder(AbstractStore):
         self.job, self.path, self.writer = job, pathlib.Path(path), writer
         self.files = Files(self.path, job.boxes.count, bool(job.reductions))
 
-    def open(self, *, resume: bool) -> None:
+    def open(self, *, resume: bool) -> list[int]:
         """Make the folder this sweep's, or go on with what it has.
+
+        Returns:
+            The boxes that are missing.
 
         Raises:
             ValueError: it holds another sweep, or this one and it is not to be resumed.
@@ -65,8 +68,10 @@ class Folder(AbstractStore):
             raise ValueError(f"{self.path} holds this sweep already: resume it, or give another folder")
         if self.files.reduced:
             self.files[0].parent.mkdir(exist_ok=True)
-        if not manifest:
+        missing = self.missing()
+        if not manifest or (manifest.get("finished") and missing):
             self._write_manifest({"finished": False})
+        return missing
 
     def missing(self) -> list[int]:
         indices = range(self.job.boxes.count)
@@ -102,12 +107,12 @@ class Folder(AbstractStore):
             for name, result in self._reduced().items():
                 table = _flat(result)
                 self._write(f"{name}.parquet", lambda path, table=table: pq.write_table(table, path))
-        sizes = [part.stop - part.start for part in map(self.job.boxes.rows, range(self.job.boxes.count))]
-        names = [str(path.relative_to(self.path)) for path in self.files]
-        sums = [path.stat().st_size for path in self.files]
-        columns = zip(names, sizes, sums, strict=True)
-        files = [{"name": name, "scenarios": size, "bytes": sum_} for name, size, sum_ in columns]
-        self._write_manifest({"finished": True, "files": files})
+        self._write_manifest({"finished": True, "files": [self._file(index) for index in range(self.job.boxes.count)]})
+
+    def _file(self, index: int) -> dict[str, Any]:
+        path, rows = self.files[index], self.job.boxes.rows(index)
+        name = path.relative_to(self.path).as_posix()
+        return {"name": name, "scenarios": rows.stop - rows.start, "bytes": path.stat().st_size}
 
     def results(self) -> Results:
         if read_manifest(self.path).get("finished"):

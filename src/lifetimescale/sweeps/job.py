@@ -55,6 +55,7 @@ class Job:
         dtype: of the floating-point columns that are kept.
         unit: of the plans' costs.
         wide: whether it is computed in float64.
+        platform: of the devices, in the words of JAX.
     """
 
     scenario: Callable[..., Any]
@@ -65,6 +66,7 @@ class Job:
     dtype: np.dtype
     unit: str | None
     wide: bool
+    platform: str
 
     @property
     def rows(self) -> tuple[Any, ...]:
@@ -127,7 +129,7 @@ class Job:
             "dtype": self.dtype.name,
             "computed_in": "float64" if self.wide else "float32",
             "unit": self.unit,
-            "platform": jax.default_backend(),
+            "platform": self.platform,
             "program": hashlib.sha256(text.encode()).hexdigest(),
             "versions": {name: importlib.metadata.version(name) for name in VERSIONS},
         }
@@ -149,6 +151,7 @@ def make_job(
     reductions: Mapping[str, AbstractReduction] | None,
     most: int,
     dtype: str | None,
+    devices: Sequence[Any] | None = None,
 ) -> Job:
     """A sweep that was asked for, checked.
 
@@ -160,18 +163,21 @@ def make_job(
     if most < 1:
         raise ValueError(f"chunks of {most} scenarios are none: give 1 or more")
     wide = jnp.result_type(float) == jnp.float64
-    kept = np.dtype(dtype or ("float64" if wide else "float32"))
-    if kept not in (np.dtype("float32"), np.dtype("float64")):
+    if dtype not in (None, "float32", "float64"):
         raise ValueError(f'no dtype {dtype!r}: choose "float32" or "float64"')
+    kept = np.dtype(dtype or ("float64" if wide else "float32"))
     reads = sorted({name for reduction in (reductions or {}).values() for name in reduction.reads})
-    outputs = tuple(reads) if reductions else OUTPUTS if outputs is None else tuple(outputs)
+    outputs = tuple(reads) if reductions else OUTPUTS if outputs is None else tuple(dict.fromkeys(outputs))
+    if not outputs:
+        raise ValueError('there are no outputs: name what is kept, like ["params", "total"]')
     both = [name for name in outputs if name in scenarios.names]
     if reductions:
         outputs = tuple(name for name in outputs if name not in both)
     elif both:
         raise ValueError(f"{both[0]!r} is a column of the scenarios, and kept anyway: leave it out of the outputs")
     boxes = Boxes(scenarios.shape, int(most))
-    job = Job(scenario, scenarios, outputs, dict(reductions or {}), boxes, kept, None, wide)
+    platform = devices[0].platform if devices else jax.default_backend()
+    job = Job(scenario, scenarios, outputs, dict(reductions or {}), boxes, kept, None, wide, platform)
     result = eqx.filter_eval_shape(lambda rows: scenario(**job._placed(job.columns(rows))), job.rows)
     for name in outputs:
         eqx.filter_eval_shape(pick, result, name)

@@ -26,7 +26,8 @@ class Planner(eqx.Module):
 
     Args:
         law: the loss law.
-        cost: the lifetime cost; or several by name, of which the cheapest is taken in every scenario.
+        cost: the lifetime cost; or several by name, of which the cheapest is taken in every scenario, and its place
+            among them is the output `choice`.
         loss: target loss; one target is given here or is among the named numbers.
         budget: target lifetime cost.
         like: as good as the compute-optimal model of so many params.

@@ -77,7 +77,7 @@ def sweep(
     """
     if engine not in ENGINES:
         raise ValueError(f'no engine {engine!r}: choose "local" or "ray"')
-    job = make_job(scenario, scenarios, outputs, reductions, chunk, dtype)
+    job = make_job(scenario, scenarios, outputs, reductions, chunk, dtype, devices)
     if out is None:
         if engine != "local" or jax.process_count() > 1:
             raise ValueError("several processes meet in a folder: give out=...")
@@ -86,8 +86,8 @@ def sweep(
         return store.results()
     folder = Folder(job, out, writer=jax.process_index())
     try:
-        folder.open(resume=resume or jax.process_count() > 1)
-        missing, own = {*folder.missing()}, range(jax.process_index(), job.boxes.count, jax.process_count())
+        missing = {*folder.open(resume=resume or jax.process_count() > 1)}
+        own = range(jax.process_index(), job.boxes.count, jax.process_count())
         todo = [index for index in own if index in missing]
         report = _reporter(job, own, todo, progress)
         if todo and engine == "ray":
@@ -130,7 +130,7 @@ def estimate(
     devices: Sequence[Any] | None = None,
 ) -> Estimate:
     """What a sweep would take, by solving and packing a few of its chunks; the arguments are those of `sweep`."""
-    job = make_job(scenario, scenarios, outputs, reductions, chunk, dtype)
+    job = make_job(scenario, scenarios, outputs, reductions, chunk, dtype, devices)
     trial, program, sample = Trial(job), Program(job, devices), range(min(TRIED, job.boxes.count))
     run(program, trial, sample[:1], lambda index: None)
     trial.bytes.clear()
