@@ -165,9 +165,21 @@ def test_tables_of_rows(answer, file, tmp_path):
         (SMALL + "[reductions.a]\nkind = 'summary'\nat = 'total'\n", "at is given, but a summary has of, by"),
         (SMALL + "[reductions.a]\nkind = 'summary'\nof = 'total'\n", "give outputs or reductions"),
         ("dtype = 'half'\n" + SMALL, "no dtype 'half'"),
-        ("chunk = 0\n" + SMALL, "chunks of 0 scenarios are none"),
+        ("chunk = 0\n" + SMALL, "chunks of 0 scenarios cannot be"),
+        ("chunk = inf\n" + SMALL, "chunks of inf scenarios cannot be"),
+        ("chunk = true\n" + SMALL, "chunk = True is of another kind: write it like chunk = 1000000"),
+        (SMALL.replace('"params"', "1"), "outputs = [1, 'total'] is of another kind"),
+        (SMALL + "[draws]\nrows = inf\nalpha = 'uniform:0.3:0.4'\n", "inf draws are out of range"),
+        (SMALL + "[reductions]\na = 3\n", "[reductions.a]: it is a table of its own"),
+        (SMALL + "[reductions.a]\nkind = 'summary'\nof = 3\n", "of = 3 are not names"),
+        (SMALL + "[reductions.a]\nkind = 'summary'\nof = 'total'\nby = 3\n", "by = 3 are not names"),
+        (
+            SMALL + "[reductions.a]\nkind = 'quantiles'\nof = 'total'\nprobabilities = 5\n",
+            "probabilities = 5 are not numbers",
+        ),
+        (SMALL.replace("inference_tokens", "Flops.inference_tokens"), "write a name with dots in it in quotes"),
     ],
-)  # fmt: skip
+)
 def test_what_is_wrong_is_one_sentence(run, file, tmp_path, text, sentence):
     code, out, err = run(f"sweep {file(text)} --out {tmp_path}/out")
     assert (code, out) == (2, "")

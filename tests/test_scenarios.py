@@ -87,6 +87,12 @@ def test_shapes():
         (lambda: lts.draws({"u": "lognormal:0:3x"}, 3), "logarithm of 0 or of less"),
         (lambda: lts.draws({"u": "loguniform:1:-1"}, 3), "logarithm of 0 or of less"),
         (lambda: lts.draws({"u": "lognormal:2T:0.5x"}, 3), "spread below 1"),
+        (lambda: lts.draws({"u": 3}, 3), "u: 3 is no distribution"),
+        (lambda: lts.draws({"u": "uniform:0:1"}, 2.5), "2.5 draws are out of range"),
+        (lambda: lts.LogUniform(-1, 2), "logarithm of 0 or of less"),
+        (lambda: lts.LogNormal(1, -2), "spread below 1"),
+        (lambda: lts.Uniform(np.nan, 1), "no such numbers"),
+        (lambda: lts.grid({"x": "1:2:1e14"}), "has 1e14 values: give a whole number from 1 to 1e8"),
     ],
 )
 def test_what_is_wrong_is_said(make, sentence):

@@ -6,6 +6,7 @@ import pathlib
 
 import duckdb
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -147,11 +148,18 @@ def another_box(path: pathlib.Path) -> None:
 
 
 def unrenamed(path: pathlib.Path) -> None:
-    path.with_name(path.name + ".part").write_bytes(path.read_bytes()[:50])
+    path.with_name(path.name + ".0123.partial").write_bytes(path.read_bytes()[:50])
     path.unlink()
 
 
-@pytest.mark.parametrize("breaking", [truncated, emptied, beheaded, another_box, unrenamed])
+def foreign(path: pathlib.Path) -> None:
+    if path.suffix == ".npz":
+        np.savez(path, other=np.zeros(3))
+    else:
+        pq.write_table(pa.table({"other": [1, 2, 3]}), path)
+
+
+@pytest.mark.parametrize("breaking", [truncated, emptied, beheaded, another_box, unrenamed, foreign])
 def test_a_broken_file_is_done_again(whole, tmp_path, breaking):
     options, _, files = whole
     folder = copy(files, tmp_path / "out")
@@ -160,7 +168,29 @@ def test_a_broken_file_is_done_again(whole, tmp_path, breaking):
     assert content(folder) == files
 
 
-@pytest.mark.parametrize("manifest", [None, b"", b'{"fingerpr', b"[1, 2]", b"\xff\xfe"])
+def test_any_damage_to_a_part_is_seen(tmp_path):
+    """What reductions keep is checked to the last byte of the numbers; of tables, what can be read of the end."""
+    sweep(tmp_path / "out", reductions=REDUCTIONS)
+    files = content(tmp_path / "out")
+    rng = np.random.default_rng(3)
+    for _ in range(10):
+        path = parts(tmp_path / "out")[2]
+        damaged = bytearray(path.read_bytes())
+        damaged[rng.integers(len(damaged))] ^= 0xFF
+        path.write_bytes(damaged)
+        sweep(tmp_path / "out", resume=True, reductions=REDUCTIONS)
+        results = {name: data for name, data in content(tmp_path / "out").items() if "parts" not in name}
+        assert results.items() <= files.items()
+
+
+def test_the_manifest_of_something_else_is_left_alone(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"name": "my web app"}')
+    with pytest.raises(ValueError, match=r"manifest.json is not that of a sweep: give a folder of its own"):
+        sweep(tmp_path, resume=True)
+    assert (tmp_path / "manifest.json").read_text() == '{"name": "my web app"}'
+
+
+@pytest.mark.parametrize("manifest", [None, b"", b'{"fingerpr', b"\xff\xfe"])
 def test_a_broken_manifest_is_written_again(whole, tmp_path, manifest):
     options, _, files = whole
     folder = copy(files, tmp_path / "out")
@@ -239,7 +269,7 @@ def test_an_unfinished_sweep_is_not_read(tmp_path):
 
 def test_a_folder_that_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OSError, match=r"file/out: Not a directory: 0 of 7 chunks are stored"):
+    with pytest.raises(OSError, match=r"file/out: Not a directory: nothing is stored"):
         sweep(tmp_path / "file" / "out")
 
 

@@ -186,7 +186,7 @@ def test_an_interrupt_is_one_sentence(command, tmp_path):
     assert err.startswith("lifetimescale: interrupted; ")
     assert err.endswith("of 200 chunks are stored and stay, go on with --resume\n")
     assert err.count("\n") == 1
-    assert not [*(tmp_path / "out").glob("*.part")]
+    assert not [*(tmp_path / "out").glob("*.partial")]
     stored = len(parts(tmp_path / "out"))
     assert f" {stored} of 200" in err
     assert 0 < stored < 200

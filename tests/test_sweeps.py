@@ -10,6 +10,7 @@ import pytest
 from problems import COSTS, LAWS
 
 import lifetimescale as lts
+from lifetimescale.sweeps.planner import replaced
 
 LAW = lts.law("chinchilla")
 H100 = lts.chip("h100", price=2.5)
@@ -122,8 +123,8 @@ def test_every_number_has_a_name_of_its_own(law, cost):
     leaves, fitted = jax.tree.leaves((planner.law, planner.cost)), jax.tree.leaves(planner.law.fitted)
     assert len(set(planner.names)) == len(planner.names) == len(leaves) - len(fitted)
     for name in planner.names:
-        plan = jax.eval_shape(lambda value, name=name: planner(**{name: value}), jnp.zeros(3))
-        assert [leaf.shape for leaf in jax.tree.leaves((plan.law, plan.cost))].count((3,)) == 1, name
+        changed = jax.tree.leaves(replaced(planner.law, planner.cost, {name: jnp.zeros(3)}))
+        assert [leaf.shape for leaf in changed].count((3,)) == 1, name
 
 
 def test_a_number_replaced_is_a_number_given():
@@ -186,17 +187,28 @@ def test_outputs_of_plans():
     [
         ({"outputs": ["loss"]}, "'loss' is a column of the scenarios, and kept anyway"),
         ({"outputs": ["params"], "reductions": {"a": lts.Summary("total")}}, "give outputs or reductions"),
-        ({"chunk": 0}, "chunks of 0 scenarios are none"),
+        ({"chunk": 0}, "chunks of 0 scenarios cannot be: give a whole number from 1 on"),
+        ({"chunk": 2.5}, "chunks of 2.5 scenarios cannot be"),
+        ({"chunk": np.inf}, "chunks of inf scenarios cannot be"),
+        ({"chunk": True}, "chunks of True scenarios cannot be"),
+        ({"devices": []}, "there are no devices"),
+        ({"workers": 0, "engine": "ray"}, "0 workers do nothing"),
         ({"dtype": "float16"}, "no dtype 'float16'"),
         ({"dtype": "flaot"}, "no dtype 'flaot'"),
         ({"outputs": []}, "there are no outputs: name what is kept"),
         ({"engine": "spark"}, "no engine 'spark'"),
-        ({"engine": "ray"}, "several processes meet in a folder"),
+        ({"engine": "ray"}, 'the workers of the engine "ray" meet in a folder: give out='),
         ({"reductions": {"a": lts.Summary("total", ("los",))}}, "a: there is no dimension 'los' to keep apart"),
         ({"reductions": {"../a": lts.Summary("total")}}, "'../a' cannot be the name of a file"),
         ({"reductions": {"a": lts.Summary("totals")}}, "no output is named 'totals'"),
-        ({"reductions": {"a": lts.Quantiles("total", (0.5, 1.5))}}, r"a: probabilities \(0.5, 1.5\) are out of range"),
-        ({"reductions": {"a": lts.Least("total", ("loss",), ("loss",))}}, "a: 'loss' is kept apart already"),
+        (
+            {"reductions": {"a": lts.Least("total", ("loss",), ("loss",))}},
+            "a: 'loss' is a column of the result",
+        ),
+        (
+            {"reductions": {"a": lts.Summary("total", ("inference_tokens",)), "b" * 101: lts.Summary("total")}},
+            "be the name of",
+        ),
     ],
 )
 def test_what_is_wrong_is_said(options, sentence):
@@ -204,9 +216,75 @@ def test_what_is_wrong_is_said(options, sentence):
         lts.sweep(BASE, GRID, **options)
 
 
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: lts.Quantiles("total", (0.5, 1.5)), r"probabilities \(0.5, 1.5\) are out of range"),
+        (lambda: lts.Quantiles("total", ()), "are out of range: give numbers from 0 to 1"),
+        (lambda: lts.Quantiles("total", (0.5, 0.5)), "are not all different"),
+        (lambda: lts.Summary("total", ("loss", "loss")), "are not different names"),
+    ],
+)
+def test_what_is_wrong_with_a_reduction_is_said(make, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        make()
+
+
+@pytest.mark.parametrize(
+    ("scenario", "sentence"),
+    [
+        (lambda x: {"y": jnp.zeros(7)}, r"the output 'y' has the shape \(7,\), where that of the scenarios is \(3,\)"),
+        (lambda x: {"y": jax.lax.complex(x, x)}, "the output 'y' is of type complex128, which is not kept"),
+        (lambda x: x, "the scenario gives a .*: let it give a plan, or a dict of arrays"),
+    ],
+)
+def test_what_is_wrong_with_a_function_is_said(scenario, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        lts.sweep(scenario, lts.grid({"x": [1, 2, 3]}), outputs=["y"])
+
+
+def test_an_axis_named_like_a_result_is_refused():
+    scenarios = lts.grid({"mean": [1, 2, 3], "z": [1, 2]})
+    with pytest.raises(ValueError, match="a: 'mean' is a column of the result and kept apart as well"):
+        lts.sweep(lambda mean, z: {"v": mean * z}, scenarios, reductions={"a": lts.Summary("v", "mean")})
+
+
+def test_the_share_of_what_has_no_plan():
+    """A status is 8 bits wide; its sums are not."""
+    scenarios = lts.grid({"loss": "1.5:2.0:20", "inference_tokens": "1e9:1e15:50:log"})
+    statuses = lts.sweep(BASE, scenarios, outputs="status")["status"]
+    kept = {"s": lts.Summary("status"), "q": lts.Quantiles("status", 0.5), "l": lts.Least("status", keep="loss")}
+    found = lts.sweep(BASE, scenarios, reductions=kept).reductions
+    assert 256 < (statuses > 0).sum() < statuses.size
+    assert float(found["s"]["mean"]) == pytest.approx(statuses.mean(), rel=1e-14)
+    assert float(found["s"]["deviation"]) == pytest.approx(statuses.std(), rel=1e-14)
+    assert int(found["l"]["status"]) == 0
+
+
+def test_reductions_to_the_ends_of_float32():
+    scenarios = lts.grid({"x": "1e26:1e34:1001:log"})
+    with jax.enable_x64(False):
+        kept = {"q": lts.Quantiles("x", (0.5, 0.95)), "s": lts.Summary("y")}
+        found = lts.sweep(lambda x: {"y": x * 1e4}, scenarios, reductions=kept).reductions
+    values = np.geomspace(1e26, 1e34, 1001)
+    assert float(found["q"]["p50"]) == pytest.approx(np.quantile(values, 0.5), rel=0.006)
+    assert float(found["q"]["p95"]) == pytest.approx(np.quantile(values, 0.95), rel=0.006)
+    assert float(found["s"]["mean"]) == pytest.approx(1e4 * values.mean(), rel=1e-5)
+    assert float(found["s"]["deviation"]) == pytest.approx(1e4 * values.std(), rel=1e-5)
+
+
+def test_the_least_of_what_is_infinite_has_a_plan():
+    found = lts.sweep(
+        lambda k: {"v": jnp.where(k == 1, jnp.nan, jnp.inf)},
+        lts.grid({"k": [1, 2, 3]}),
+        reductions={"l": lts.Least("v", keep=["k"])},
+    ).reductions["l"]
+    assert (float(found["v"]), float(found["k"])) == (np.inf, 2)
+
+
 def test_too_many_groups_of_quantiles():
     scenarios = GRID * lts.grid({"alpha": f"0.3:0.4:{10**5}"})
-    with pytest.raises(ValueError, match="quantiles of params by 3,700,000 combinations are too many"):
+    with pytest.raises(ValueError, match="q: 3,700,000 combinations are too many to keep apart: give at most 12,"):
         lts.sweep(BASE, scenarios, reductions={"q": lts.Quantiles("params", by=("alpha", "inference_tokens"))})
 
 

@@ -3,21 +3,26 @@
 import contextlib
 import os
 import pathlib
+import secrets
 from collections.abc import Callable
 
+PARTIAL = ".partial"
+"""The ending of files that are not whole yet; one that is left over is of no use to anybody."""
 
-def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], object], *, writer: int = 0) -> None:
-    """Write a file under another name, flush it to the disk, and give it its own name.
+
+def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], object]) -> None:
+    """Write a file under a name of its own, flush it to the disk, and give it its true name.
+
+    Several processes may write the same file at once, if it is the same that they write.
 
     Args:
         path: of the file.
         write: writes it at the path that it is given.
-        writer: which of several processes this is, where they may write the same file at once.
 
     Raises:
         OSError: it cannot be written; nothing is left of it, and a file that was there before is as it was.
     """
-    part = path.with_name(f"{path.name}.part{writer or ''}")
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PARTIAL}")
     try:
         write(part)
         _flush(part)
@@ -27,6 +32,12 @@ def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], object], *, 
             part.unlink(missing_ok=True)
         raise
     _flush(path.parent)
+
+
+def clear_partial(folder: pathlib.Path) -> None:
+    """Remove what killed processes have left of files that they were writing."""
+    for part in folder.rglob(f"*{PARTIAL}"):
+        part.unlink(missing_ok=True)
 
 
 def _flush(path: pathlib.Path) -> None:

@@ -13,6 +13,7 @@ from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
 from lifetimescale.cli.inputs import build_law
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import CostOptions, InputError, LawOptions, Positive
+from lifetimescale.units import parse_count
 
 KEYS = ("outputs", "dtype", "chunk", "plan", "axes", "table", "draws", "reductions")
 
@@ -55,18 +56,26 @@ def _read(path: str) -> dict[str, Any]:
 
 
 def _check_options(path: str, options: dict[str, Any]) -> None:
-    kinds = {"outputs": list, "dtype": str, "chunk": int | float}
+    kinds: dict[str, Callable[[Any], bool]] = {
+        "outputs": _are_names,
+        "dtype": lambda value: isinstance(value, str),
+        "chunk": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+    }
     for key, value in options.items():
-        if not isinstance(value, kinds[key]):
+        if not kinds[key](value):
             example = {"outputs": '["params", "total"]', "dtype": '"float32"', "chunk": "1000000"}[key]
             raise InputError(f"{path}: {key} = {value!r} is of another kind: write it like {key} = {example}")
+
+
+def _are_names(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _within(path: str, table: str, build: Callable[[], Any]) -> Any:
     """What a table of the file stands for; what is wrong is said with its name."""
     try:
         return build()
-    except (InputError, ValueError, TypeError, cyclopts.CycloptsError) as error:
+    except (InputError, ValueError, TypeError, OverflowError, MemoryError, cyclopts.CycloptsError) as error:
         raise InputError(f"{path} [{table}]: {' '.join(str(error).split())}") from None
 
 
@@ -121,6 +130,11 @@ def _parsed(flags: dict[str, Any]) -> tuple[LawOptions, Life, dict[str, float], 
 def _scenarios(path: str, content: dict[str, Any]) -> Any:
     import lifetimescale as lts
 
+    for table in ("axes", "table", "draws"):
+        nested = [name for name, value in content.get(table, {}).items() if isinstance(value, dict)]
+        if nested:
+            name = f'"{nested[0]}.price"'
+            raise InputError(f"{path} [{table}]: write a name with dots in it in quotes, like {name} = [2, 3]")
     blocks = []
     if content.get("axes"):
         blocks.append(_within(path, "axes", lambda: lts.grid(content["axes"])))
@@ -142,17 +156,33 @@ def _draws(table: dict[str, Any]) -> Any:
     wrong = [name for name, text in table.items() if not isinstance(text, str)]
     if wrong:
         raise ValueError(f'{wrong[0]} = {table[wrong[0]]!r} is no distribution: write it like "lognormal:2T:3x"')
-    return lts.draws(table, options.pop("rows"), **options)
+    rows = options.pop("rows")
+    return lts.draws(table, _count(rows), **options)
 
 
-def _reduction(table: dict[str, Any]) -> Any:
+def _count(given: Any) -> Any:
+    """A number of rows, where it is written as a text; what it may be the library knows."""
+    number = parse_count(given) if isinstance(given, str) else given
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _reduction(table: Any) -> Any:
     import lifetimescale as lts
 
+    if not isinstance(table, dict):
+        raise ValueError('it is a table of its own: write kind = "summary" and of = "total" under it')
+
     kinds = {"summary": lts.Summary, "quantiles": lts.Quantiles, "least": lts.Least}
-    arguments = {name: tuple(value) if isinstance(value, list) else value for name, value in table.items()}
+    arguments = dict(table)
     kind = arguments.pop("kind", None)
-    if kind not in kinds:
+    if kind not in [*kinds]:
         raise ValueError(f"kind = {kind!r} is none: write one of {', '.join(kinds)}")
+    for name, value in arguments.items():
+        if not (isinstance(value, str) or _are_names(value) or name == "probabilities"):
+            raise ValueError(f"{name} = {value!r} are not names: write them like {name} = ['loss']")
+    shares = arguments.get("probabilities", [])
+    if not isinstance(shares, list) or not all(isinstance(share, int | float | str) for share in shares):
+        raise ValueError(f"probabilities = {shares!r} are not numbers: write them like [0.05, 0.5, 0.95]")
     try:
         return kinds[kind](**arguments)
     except TypeError:

@@ -76,7 +76,7 @@ def _as_exits(*, resume: bool):
     """What the library refuses is wrong input; what stops it can be gone on with."""
     try:
         yield
-    except (ValueError, ModuleNotFoundError) as error:
+    except (ValueError, TypeError, ModuleNotFoundError) as error:
         raise InputError(str(error).replace("resume it,", "give --resume to go on with it,")) from None
     except OSError as error:
         failure = InputError if error.errno in WRONG_FOLDER else StoppedError

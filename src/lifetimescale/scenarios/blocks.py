@@ -19,6 +19,9 @@ Values = str | Sequence[Any] | ArrayLike
 """The values of an axis: "1.8:2.6:500", "1e9:1e15:1000:log", a list of numbers or of their texts, or an array."""
 
 
+MOST_VALUES = 10**8
+
+
 class AbstractBlock(abc.ABC):
     """Columns of numbers along one dimension of the scenarios, which has a name and a size."""
 
@@ -133,8 +136,8 @@ def _read(text: str) -> np.ndarray:
     if len(words) not in (3, 4) or words[3:] not in ([], ["log"], ["linear"]):
         raise ValueError(f"{text!r} is no axis: write it like 1.8:2.6:500, 1e9:1e15:1000:log or a list [1e9, 1e12]")
     low, high, count = parse_number(words[0]), parse_number(words[1]), parse_count(words[2])
-    if count != int(count) or count < 1:
-        raise ValueError(f"{text!r} has {words[2]} values: give a whole number from 1 on")
+    if count != int(count) or not 1 <= count <= MOST_VALUES:
+        raise ValueError(f"{text!r} has {words[2]} values: give a whole number from 1 to 1e8, and two axes for more")
     if words[3:] != ["log"]:
         return np.linspace(low, high, int(count))
     if min(low, high) <= 0:

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+import math
 
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
@@ -25,6 +26,9 @@ class Uniform(AbstractDistribution):
     low: float | int
     high: float | int
 
+    def __post_init__(self):
+        _check_finite(self, self.low, self.high)
+
     def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.low + (self.high - self.low) * share
 
@@ -35,6 +39,11 @@ class LogUniform(AbstractDistribution):
 
     low: float | int
     high: float | int
+
+    def __post_init__(self):
+        _check_finite(self, self.low, self.high)
+        if min(self.low, self.high) <= 0:
+            raise ValueError(f"{self} has a logarithm of 0 or of less: give numbers above 0")
 
     def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
         low, high = jnp.log(jnp.asarray((self.low, self.high), share.dtype))
@@ -53,8 +62,20 @@ class LogNormal(AbstractDistribution):
     median: float | int
     spread: float | int
 
+    def __post_init__(self):
+        _check_finite(self, self.median, self.spread)
+        if self.median <= 0:
+            raise ValueError(f"{self} has a logarithm of 0 or of less: give a median above 0")
+        if self.spread < 1:
+            raise ValueError(f"{self} has a spread below 1: it is a factor, 3 for within a factor of 3")
+
     def quantile(self, share: Float[Array, "..."]) -> Float[Array, "..."]:
         return self.median * jnp.exp(jnp.log(jnp.asarray(self.spread, share.dtype)) * ndtri(share))
+
+
+def _check_finite(distribution: AbstractDistribution, *numbers: float | int) -> None:
+    if not all(math.isfinite(number) for number in numbers):
+        raise ValueError(f"{distribution} has no such numbers: give finite ones")
 
 
 KINDS = {"uniform": Uniform, "loguniform": LogUniform, "lognormal": LogNormal}
@@ -76,9 +97,4 @@ def parse_distribution(text: str) -> AbstractDistribution:
         )
     if kind == "lognormal":
         words[1] = words[1].removesuffix("x")
-    first, second = (parse_number(word) for word in words)
-    if (kind != "uniform" and first <= 0) or (kind == "loguniform" and second <= 0):
-        raise ValueError(f"{text!r} has a logarithm of 0 or of less: give numbers above 0")
-    if kind == "lognormal" and second < 1:
-        raise ValueError(f"{text!r} has a spread below 1: it is a factor, so write it like lognormal:2T:3x")
-    return KINDS[kind](first, second)
+    return KINDS[kind](*(parse_number(word) for word in words))

@@ -71,10 +71,10 @@ class Draws(AbstractBlock):
 
 
 def draws(
-    distributions: Mapping[str, AbstractDistribution | str],
-    rows: int,
+    distributions: Mapping[str, Any],
+    rows: float | int,
     *,
-    seed: int = 0,
+    seed: float | int = 0,
     method: str = "random",
     dimension: str = "draw",
 ) -> Scenarios:
@@ -96,23 +96,29 @@ def draws(
     """
     if not distributions:
         raise ValueError('there are no distributions: give at least one, like {"requests": "lognormal:1e10:3x"}')
-    if rows != int(rows) or not 1 <= rows <= MOST_ROWS:
+    if not _is_whole(rows) or not 1 <= rows <= MOST_ROWS:
         raise ValueError(f"{rows} draws are out of range: give 1 to 2^31, and multiply by a grid or draws for more")
     if method not in METHODS:
         raise ValueError(f'no method {method!r}: choose "random" or "sobol"')
-    if seed != int(seed) or not 0 <= seed < 2**31:
+    if not _is_whole(seed) or not 0 <= seed < 2**31:
         raise ValueError(f"seed {seed} is out of range: give a whole number from 0 to 2^31 - 1")
     given = {name: _distribution(name, value) for name, value in distributions.items()}
     return Scenarios((Draws(given, int(rows), int(seed), method, dimension),))
 
 
-def _distribution(name: str, given: AbstractDistribution | str) -> AbstractDistribution:
+def _distribution(name: str, given: Any) -> AbstractDistribution:
     if isinstance(given, AbstractDistribution):
         return given
+    if not isinstance(given, str):
+        raise ValueError(f"{name}: {given!r} is no distribution: write it like lognormal:2T:3x, or Uniform(0.05, 0.4)")
     try:
         return parse_distribution(given)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
+
+
+def _is_whole(number: Any) -> bool:
+    return not isinstance(number, bool) and isinstance(number, int | float | np.integer) and float(number).is_integer()
 
 
 def _described(distribution: AbstractDistribution) -> str:

@@ -30,17 +30,20 @@ class Worker:
             self.same, self.versions = job.fingerprint == fingerprint, job.specification["versions"]
             self.store, self.program = Folder(job, path), Program(job)
 
-    def run(self, indices: list[int]) -> list[int]:
-        """Solve and store some boxes, but those that an actor before this one has stored.
+    def ready(self) -> None:
+        """Answers once the actor has a place.
 
         Raises:
-            ValueError: this machine would compute something else.
+            ValueError: it would compute something else.
         """
         if not self.same:
             raise ValueError(
                 f"a worker would compute something else than what is asked for, with {self.versions}: give all "
                 "machines of the cluster the same versions, and devices of one kind"
             )
+
+    def run(self, indices: list[int]) -> list[int]:
+        """Solve and store some boxes, but those that an actor before this one has stored."""
         missing = [index for index in indices if not self.store.has(index)]
         with self.precision():
             run(self.program, self.store, missing, lambda index: None)
@@ -56,7 +59,7 @@ def run_on_ray(
         job: the sweep.
         path: a folder that all machines of the cluster share.
         indices: of the boxes.
-        workers: how many actors; by default one for each GPU, or for each machine if there are none.
+        workers: how many actors at most; by default one for each GPU, or for each machine if there are none.
         report: is told of each box that is stored.
 
     Raises:
@@ -87,16 +90,27 @@ def _run_all(job: Job, path: str, indices: Sequence[int], workers: int | None, r
     import ray
     from ray.util import ActorPool
 
-    resources = ray.cluster_resources()
-    gpus = int(resources.get("GPU", 0))
-    count = min(workers or gpus or sum(node["Alive"] for node in ray.nodes()), len(indices))
-    share: dict[str, Any] = {"num_gpus": 1} if gpus else {"num_cpus": max(1, int(resources.get("CPU", 1)) // count)}
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    gpus = int(sum(node.get("GPU", 0) for node in nodes))
+    count = min(workers or gpus or len(nodes), len(indices))
+    on_each = -(-count // len(nodes))
+    cpus = min(int(node.get("CPU", 1)) for node in nodes) // on_each
+    share: dict[str, Any] = {"num_gpus": 1} if gpus else {"num_cpus": max(1, cpus), "scheduling_strategy": "SPREAD"}
     actor = ray.remote(max_restarts=-1, max_task_retries=-1, **share)(Worker)
     pickled = ray.put(_pickled(job))
-    pool = ActorPool([actor.remote(pickled, path, job.wide, job.fingerprint) for _ in range(count)])
-    batches = [list(indices[start : start + AT_ONCE]) for start in range(0, len(indices), AT_ONCE)]
-    for done in pool.map_unordered(lambda worker, batch: worker.run.remote(batch), batches):
-        for index in done:
+    actors: list[Any] = [actor.remote(pickled, path, job.wide, job.fingerprint) for _ in range(count)]
+    awaited = {worker.ready.remote(): worker for worker in actors}
+    pool = ActorPool([])
+    for start in range(0, len(indices), AT_ONCE):
+        pool.submit(lambda worker, batch: worker.run.remote(batch), list(indices[start : start + AT_ONCE]))
+    while pool.has_next():
+        if len(awaited) == count:
+            ray.wait([*awaited])  # for the first that has a place; the others join when they have, and need not
+        placed, _ = ray.wait([*awaited], num_returns=len(awaited), timeout=0) if awaited else ([], [])
+        for answer in placed:
+            ray.get(answer)
+            pool.push(awaited.pop(answer))
+        for index in pool.get_next_unordered():
             report(index)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from lifetimescale.files import write_whole
+from lifetimescale.files import clear_partial, write_whole
 from lifetimescale.sweeps.job import Job, Rows
 from lifetimescale.sweeps.layout import LABEL, MANIFEST, Files, held_fingerprint, label, read_manifest
 from lifetimescale.sweeps.program import Program
@@ -40,11 +40,10 @@ class Folder(AbstractStore):
     Args:
         job: the sweep.
         path: of the folder.
-        writer: which of several processes this is.
     """
 
-    def __init__(self, job: Job, path: str | os.PathLike[str], *, writer: int = 0):
-        self.job, self.path, self.writer = job, pathlib.Path(path), writer
+    def __init__(self, job: Job, path: str | os.PathLike[str]):
+        self.job, self.path = job, pathlib.Path(path)
         self.files = Files(self.path, job.boxes.count, bool(job.reductions))
 
     def open(self, *, resume: bool) -> list[int]:
@@ -85,6 +84,8 @@ class Folder(AbstractStore):
 
     def progress(self) -> str:
         """In words, what there is."""
+        if not self.path.is_dir():
+            return "nothing is stored"
         count = self.job.boxes.count
         return f"{count - len(self.missing())} of {count} chunks are stored and stay, go on by resuming"
 
@@ -106,7 +107,8 @@ class Folder(AbstractStore):
         if self.job.reductions:
             for name, result in self._reduced().items():
                 table = _flat(result)
-                self._write(f"{name}.parquet", lambda path, table=table: pq.write_table(table, path))
+                write_whole(self.path / f"{name}.parquet", lambda path, table=table: pq.write_table(table, path))
+        clear_partial(self.path)
         self._write_manifest({"finished": True, "files": [self._file(index) for index in range(self.job.boxes.count)]})
 
     def _file(self, index: int) -> dict[str, Any]:
@@ -122,9 +124,6 @@ class Folder(AbstractStore):
     def _label(self, index: int) -> dict[str, Any]:
         return label(self.job.fingerprint, index)
 
-    def _write(self, name: str, write: Any) -> None:
-        write_whole(self.path / name, write, writer=self.writer)
-
     def _write_parts(self, index: int, parts: dict[str, State], path: pathlib.Path) -> None:
         arrays = {f"{name}/{key}": array for name, part in parts.items() for key, array in part.items()}
         text = np.frombuffer(json.dumps(self._label(index)).encode(), np.uint8)
@@ -137,7 +136,7 @@ class Folder(AbstractStore):
             parts: dict[str, State] = {name: {} for name in self.job.reductions}
             with np.load(path) as arrays:
                 for key in arrays.files[1:]:  # all but the label
-                    name, _, leaf = key.rpartition("/")
+                    name, _, leaf = key.partition("/")  # names of reductions are names of files
                     parts[name][leaf] = arrays[key]
             merge(self.job, states, index, parts)
         return reduced(self.job, states)
@@ -153,7 +152,7 @@ class Folder(AbstractStore):
             "reductions": {name: list(reduction.by) for name, reduction in job.reductions.items()},
         }
         text = json.dumps(content | state, indent=1) + "\n"
-        self._write(MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
+        write_whole(self.path / MANIFEST, lambda path: path.write_text(text, encoding="utf-8"))
 
     def _difference(self, manifest: dict[str, Any]) -> str:
         """In words, what another sweep differs in."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from lifetimescale.planning import Cheapest, Plan
 from lifetimescale.scenarios import Boxes, Scenarios
-from lifetimescale.sweeps.reductions import AbstractReduction
+from lifetimescale.sweeps.reductions import MOST_COUNTS, AbstractReduction
 
 OUTPUTS = ("params", "tokens", "total", "status")
 UNITS = {
@@ -141,7 +141,8 @@ class Job:
 
     def unit_of(self, name: str) -> str | None:
         """The unit of an output, where it is known."""
-        return self.unit if name.rpartition(".")[2] in MONEY else UNITS.get(name.rpartition(".")[2])
+        last = name.rpartition(".")[2]
+        return self.unit if last in MONEY or name.startswith("parts.") else UNITS.get(last)
 
 
 def make_job(
@@ -149,7 +150,7 @@ def make_job(
     scenarios: Scenarios,
     outputs: Sequence[str] | None,
     reductions: Mapping[str, AbstractReduction] | None,
-    most: int,
+    most: float | int,
     dtype: str | None,
     devices: Sequence[Any] | None = None,
 ) -> Job:
@@ -160,12 +161,16 @@ def make_job(
     """
     if outputs is not None and reductions:
         raise ValueError("reductions keep nothing of the single scenarios: give outputs or reductions")
-    if most < 1:
-        raise ValueError(f"chunks of {most} scenarios are none: give 1 or more")
+    if isinstance(most, bool) or not math.isfinite(most) or most != int(most) or most < 1:
+        raise ValueError(f"chunks of {most} scenarios cannot be: give a whole number from 1 on")
+    _check_kinds(scenarios, reductions, devices)
     wide = jnp.result_type(float) == jnp.float64
     if dtype not in (None, "float32", "float64"):
         raise ValueError(f'no dtype {dtype!r}: choose "float32" or "float64"')
-    kept = np.dtype(dtype or ("float64" if wide else "float32"))
+    kept = np.dtype("float64" if reductions else dtype or ("float64" if wide else "float32"))
+    outputs = (outputs,) if isinstance(outputs, str) else outputs
+    if not all(isinstance(name, str) for name in outputs or ()):
+        raise ValueError(f"outputs {outputs} are not all names: write them like ['params', 'total']")
     reads = sorted({name for reduction in (reductions or {}).values() for name in reduction.reads})
     outputs = tuple(reads) if reductions else OUTPUTS if outputs is None else tuple(dict.fromkeys(outputs))
     if not outputs:
@@ -180,7 +185,7 @@ def make_job(
     job = Job(scenario, scenarios, outputs, dict(reductions or {}), boxes, kept, None, wide, platform)
     result = eqx.filter_eval_shape(lambda rows: scenario(**job._placed(job.columns(rows))), job.rows)
     for name in outputs:
-        eqx.filter_eval_shape(pick, result, name)
+        _check_output(name, eqx.filter_eval_shape(pick, result, name), boxes.box)
     for name, reduction in job.reductions.items():
         _check(name, reduction, scenarios)
     return dataclasses.replace(job, unit=_unit(result))
@@ -198,7 +203,9 @@ def pick(result: Any, name: str) -> Any:
     if isinstance(value, float | int):
         value = jnp.asarray(value, dtype=float)
     if not eqx.is_array(value):
-        there = ", ".join(result) if isinstance(result, Mapping) else _THERE.get(type(result), "its numeric fields")
+        there = ", ".join(map(str, result)) if isinstance(result, Mapping) else _THERE.get(type(result))
+        if there is None:
+            raise ValueError(f"the scenario gives a {type(result).__name__}: let it give a plan, or a dict of arrays")
         raise ValueError(f"no output is named {name!r}: there are {there}")
     return value
 
@@ -210,21 +217,45 @@ _THERE: dict[type, str] = {
 }
 
 
+def _check_kinds(scenarios: Any, reductions: Any, devices: Any) -> None:
+    if not isinstance(scenarios, Scenarios):
+        raise TypeError(f"{scenarios!r} are no scenarios: make them by lifetimescale.grid, table or draws")
+    if devices is not None and not len(devices):
+        raise ValueError("there are no devices to compute on: give at least one, or leave devices out")
+    wrong = [value for value in (reductions or {}).values() if not isinstance(value, AbstractReduction)]
+    if wrong:
+        raise TypeError(f"{wrong[0]!r} is no reduction: take lifetimescale.Summary, Quantiles or Least")
+
+
+def _check_output(name: str, output: Any, box: tuple[int, ...]) -> None:
+    """Whether an output is a number for every scenario."""
+    try:
+        fits = np.broadcast_shapes(output.shape, box) == box
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ValueError(f"the output {name!r} has the shape {output.shape}, where that of the scenarios is {box}")
+    if output.dtype.kind not in "biu" and output.dtype not in (jnp.float32, jnp.float64):
+        raise ValueError(
+            f"the output {name!r} is of type {output.dtype}, which is not kept: make it float32 or float64"
+        )
+
+
 def _check(name: str, reduction: AbstractReduction, scenarios: Scenarios) -> None:
-    if not re.fullmatch(r"\w[\w .-]*", name) or name.startswith("part-"):
+    if not re.fullmatch(r"\w[\w .-]{0,99}", name) or name.startswith("part-"):
         raise ValueError(f"{name!r} cannot be the name of a file: name the reduction in letters, digits, - and _")
     unknown = [dimension for dimension in reduction.by if dimension not in scenarios.dimensions]
     if unknown:
         there = ", ".join(scenarios.dimensions)
         raise ValueError(f"{name}: there is no dimension {unknown[0]!r} to keep apart, there are {there}")
     apart = [name for block in scenarios.blocks if block.dimension in reduction.by for name in block.names]
-    twice = [column for column in reduction.reads if column in apart and column != reduction.of]
+    twice = [column for column in reduction.columns if column in apart]
     if twice:
-        raise ValueError(f"{name}: {twice[0]!r} is kept apart already: leave it out of what is kept")
-    try:
-        reduction.check(math.prod(scenarios.shape[scenarios.dimensions.index(dimension)] for dimension in reduction.by))
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{name}: {twice[0]!r} is a column of the result and kept apart as well: name one differently")
+    groups = math.prod(scenarios.shape[scenarios.dimensions.index(dimension)] for dimension in reduction.by)
+    if groups * reduction.counts > MOST_COUNTS:
+        most = MOST_COUNTS // reduction.counts
+        raise ValueError(f"{name}: {groups:,} combinations are too many to keep apart: give at most {most:,}")
 
 
 def _along(axis: int, vector: jax.Array, rank: int) -> jax.Array:

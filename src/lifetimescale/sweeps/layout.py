@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import zipfile
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,7 +43,7 @@ class Files:
         try:
             text = _npz_label(path) if self.reduced else _parquet_label(path)
             return json.loads(text)
-        except (OSError, pa.ArrowException, zipfile.BadZipFile, EOFError, KeyError, ValueError):
+        except (OSError, pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError):
             return None
 
 
@@ -52,12 +53,18 @@ def label(fingerprint: str, index: int) -> dict[str, Any]:
 
 
 def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
-    """The manifest; empty where there is none, or none that can be read."""
+    """The manifest; empty where there is none, or none that can be read.
+
+    Raises:
+        ValueError: it is that of something else.
+    """
     try:
         content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return content if isinstance(content, dict) and "fingerprint" in content else {}
+    if not isinstance(content, dict) or "fingerprint" not in content:
+        raise ValueError(f"{folder / MANIFEST} is not that of a sweep: give a folder of its own to the sweep")
+    return content
 
 
 def held_fingerprint(folder: pathlib.Path) -> str | None:
@@ -76,5 +83,10 @@ def _parquet_label(path: pathlib.Path) -> bytes:
 
 
 def _npz_label(path: pathlib.Path) -> bytes:
-    with path.open("rb") as file, np.load(file) as arrays:  # which leaves a broken file open
-        return arrays[LABEL].tobytes()
+    with path.open("rb") as file:
+        with zipfile.ZipFile(file) as members:
+            if members.testzip() is not None:
+                raise ValueError(f"{path} is damaged")
+        file.seek(0)
+        with np.load(file) as arrays:
+            return arrays[LABEL].tobytes()

@@ -74,9 +74,10 @@ class Planner(eqx.Module):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The shortest names of all numbers of the law and of the cost."""
-        costs = self.cost.values() if isinstance(self.cost, dict) else (self.cost,)
-        return tuple(dict.fromkeys(name for cost in costs for name in _names(_paths(self.law, cost))))
+        """The shortest names of all numbers of the law and of the cost; of several costs, what is in all of them."""
+        costs = [*self.cost.values()] if isinstance(self.cost, dict) else [self.cost]
+        named = [_names(_paths(self.law, cost)) for cost in costs]
+        return tuple(name for name in named[0] if all(name in names for names in named))
 
     def __call__(self, **values: ArrayLike) -> Plan | Cheapest:
         """The plan at some values of named numbers, which broadcast.
@@ -97,14 +98,14 @@ class Planner(eqx.Module):
 
 
 def _planned(law: AbstractLaw, cost: AbstractCost, given: dict[str, Leaf], leaves: dict[str, Leaf]) -> Plan:
-    law, cost = _replaced(law, cost, leaves)
+    law, cost = replaced(law, cost, leaves)
     arguments: dict[str, Any] = {name: value for name, value in given.items() if name != "like"}
     if "like" in given:
         arguments["loss"] = compute_optimal(law, params=given["like"]).loss
     return plan(law, cost, **arguments)
 
 
-def _replaced(law: AbstractLaw, cost: AbstractCost, leaves: dict[str, Leaf]) -> tuple[AbstractLaw, AbstractCost]:
+def replaced(law: AbstractLaw, cost: AbstractCost, leaves: dict[str, Leaf]) -> tuple[AbstractLaw, AbstractCost]:
     """The law and the cost with some of their numbers replaced."""
     paths = _paths(law, cost)
     numbers, structure = jax.tree.flatten((law, cost))

@@ -3,13 +3,15 @@
 import abc
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool
+
+from lifetimescale.units import parse_number
 
 Columns = Mapping[str, jax.Array]
 State = dict[str, Any]  # arrays with an axis for each dimension that is kept apart, and what a reduction needs beside
@@ -19,7 +21,9 @@ ACCURACY = 0.005  # relative error of a quantile between LEAST and GREATEST
 LEAST, GREATEST = 1e-12, 1e36
 WIDTH = math.log((1 + ACCURACY) / (1 - ACCURACY))
 BINS = math.ceil(math.log(GREATEST / LEAST) / WIDTH) + 2
-MOST_COUNTS = 2**27
+MOST_COUNTS = 2**27  # numbers that are kept of all combinations
+SMALL = 2.0**-40  # by which sums are scaled: those of many FLOPs, and all squares of them, leave float32
+FOUND = "_found"
 LANES = 64
 
 
@@ -30,15 +34,22 @@ class AbstractReduction(abc.ABC):
     """
 
     of: str
-    by: tuple[str, ...]
+    by: str | Sequence[str]
 
     @property
     def reads(self) -> tuple[str, ...]:
         """The columns that it needs."""
         return (self.of,)
 
-    def check(self, groups: int) -> None:  # noqa: B027, most need no check
-        """Raise ValueError if it takes too much for so many groups."""
+    @property
+    @abc.abstractmethod
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the result."""
+
+    @property
+    def counts(self) -> int:
+        """How many numbers are kept of each combination, at most."""
+        return len(self.columns)
 
     @abc.abstractmethod
     def part(self, columns: Columns, valid: Bool[Array, "*by rest"]) -> dict[str, jax.Array]:
@@ -65,19 +76,27 @@ class Summary(AbstractReduction):
     """
 
     of: str
-    by: tuple[str, ...] = ()
+    by: str | Sequence[str] = ()
+
+    def __post_init__(self):
+        _as_names(self, "by")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("count", "mean", "deviation", "least", "greatest")
 
     def part(self, columns: Columns, valid: Bool[Array, "*by rest"]) -> dict[str, jax.Array]:
-        value = columns[self.of]
+        value = _floating(columns[self.of])
         count = jnp.sum(valid, axis=-1)
-        mean = jnp.sum(jnp.where(valid, value, 0), axis=-1) / jnp.maximum(count, 1).astype(value.dtype)
-        distance = jnp.where(valid, value - mean[..., None], 0)
-        most = jnp.max(jnp.abs(distance), axis=-1)  # by which it is divided, as squares of FLOPs leave float32
+        share = 1 / jnp.maximum(count, 1).astype(value.dtype)
+        mean = jnp.sum(jnp.where(valid, value, 0) * SMALL, axis=-1) * share / SMALL
+        distance = jax.lax.optimization_barrier(jnp.where(valid, value - mean[..., None], 0) * SMALL)
+        most = jnp.max(jnp.abs(distance), axis=-1)
         squares = jnp.sum((distance / jnp.where(most > 0, most, 1)[..., None]) ** 2, axis=-1)
         return {
             "count": count,
             "mean": mean,
-            "deviation": most * jnp.sqrt(squares / jnp.maximum(count, 1).astype(value.dtype)),
+            "deviation": most * jnp.sqrt(squares * share) / SMALL,
             "least": jnp.min(jnp.where(valid, value, jnp.inf), axis=-1),
             "greatest": jnp.max(jnp.where(valid, value, -jnp.inf), axis=-1),
         }
@@ -97,8 +116,8 @@ class Summary(AbstractReduction):
 
     def finish(self, state: State) -> dict[str, np.ndarray]:
         some = state["count"] > 0
-        columns = {name: state[name] for name in ("mean", "deviation", "least", "greatest")}
-        return {"count": state["count"]} | {name: np.where(some, column, np.nan) for name, column in columns.items()}
+        columns = {name: np.where(some, state[name], np.nan) for name in self.columns[1:]}
+        return {"count": state["count"]} | columns
 
 
 @dataclasses.dataclass(frozen=True)
@@ -112,20 +131,34 @@ class Quantiles(AbstractReduction):
     """
 
     of: str
-    probabilities: tuple[float, ...] = (0.05, 0.5, 0.95)
-    by: tuple[str, ...] = ()
+    probabilities: float | int | Sequence[float | int | str] = (0.05, 0.5, 0.95)
+    by: str | Sequence[str] = ()
 
-    def check(self, groups: int) -> None:
-        if not self.probabilities or not all(0 <= share <= 1 for share in self.probabilities):
+    def __post_init__(self):
+        _as_names(self, "by")
+        given = self.probabilities if isinstance(self.probabilities, list | tuple) else [self.probabilities]
+        shares = tuple(parse_number(share) if isinstance(share, str) else share for share in given)
+        if not shares or not all(isinstance(share, float | int) and 0 <= share <= 1 for share in shares):
             raise ValueError(f"probabilities {self.probabilities} are out of range: give numbers from 0 to 1")
-        if groups * BINS > MOST_COUNTS:
-            raise ValueError(
-                f"quantiles of {self.of} by {groups:,} combinations are too many: give at most {MOST_COUNTS // BINS:,}"
-            )
+        object.__setattr__(self, "probabilities", shares)
+        if len(set(self.columns)) <= len(shares):
+            raise ValueError(f"probabilities {self.probabilities} are not all different: give each once")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return ("count", *(f"p{100 * share:.12g}" for share in self._shares))
+
+    @property
+    def counts(self) -> int:
+        return BINS
+
+    @property
+    def _shares(self) -> tuple[float, ...]:
+        return tuple(map(float, self.probabilities))  # pyright: ignore[reportArgumentType]
 
     def part(self, columns: Columns, valid: Bool[Array, "*by rest"]) -> dict[str, jax.Array]:
-        value = columns[self.of]
-        place = jnp.floor(jnp.log(jnp.maximum(value, LEAST) / LEAST) / WIDTH) + 1
+        value = _floating(columns[self.of])
+        place = jnp.floor((jnp.log(jnp.maximum(value, LEAST)) - math.log(LEAST)) / WIDTH) + 1
         place = jnp.where(value > LEAST, jnp.clip(place, 1, BINS - 1), 0).astype(jnp.int32)
         groups, lanes = math.prod(value.shape[:-1]), _lanes(math.prod(value.shape[:-1]))
         lane = jnp.arange(value.shape[-1], dtype=jnp.int32)[None, :] % lanes
@@ -149,7 +182,7 @@ class Quantiles(AbstractReduction):
         cumulative = np.cumsum(state["counts"], axis=-1, dtype=np.int64)
         count = cumulative[..., -1]
         found = {"count": count}
-        for share in self.probabilities:
+        for name, share in zip(self.columns[1:], self._shares, strict=True):
             rank = np.floor(share * np.maximum(count - 1, 0)).astype(np.int64)
             place = np.sum(cumulative <= rank[..., None], axis=-1)
             # the middle of the bin in the sense that the relative error is the same towards both of its ends
@@ -157,7 +190,7 @@ class Quantiles(AbstractReduction):
             value = np.where(place > 0, middle, state["least"])
             with np.errstate(invalid="ignore"):
                 value = np.clip(value, state["least"], state["greatest"])
-            found[f"p{100 * share:g}"] = np.where(count > 0, value, np.nan)
+            found[name] = np.where(count > 0, value, np.nan)
         return found
 
 
@@ -177,25 +210,51 @@ class Least(AbstractReduction):
     """
 
     of: str
-    by: tuple[str, ...] = ()
-    keep: tuple[str, ...] = ()
+    by: str | Sequence[str] = ()
+    keep: str | Sequence[str] = ()
+
+    def __post_init__(self):
+        _as_names(self, "by", "keep")
 
     @property
     def reads(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys((self.of, *self.keep)))
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.reads
+
     def part(self, columns: Columns, valid: Bool[Array, "*by rest"]) -> dict[str, jax.Array]:
-        place = jnp.argmin(jnp.where(valid, columns[self.of], jnp.inf), axis=-1, keepdims=True)
+        value = _floating(columns[self.of])
+        least = jnp.min(jnp.where(valid, value, jnp.inf), axis=-1, keepdims=True)
+        place = jnp.argmax(valid & (value == least), axis=-1, keepdims=True)
         kept = {name: jnp.take_along_axis(columns[name], place, axis=-1)[..., 0] for name in self.reads}
-        return {"found": jnp.any(valid, axis=-1)} | kept
+        return {FOUND: jnp.any(valid, axis=-1)} | kept
 
     def merge(self, first: State, second: State) -> State:
-        better = second["found"] & (~first["found"] | (second[self.of] < first[self.of]))
+        better = second[FOUND] & (~first[FOUND] | (second[self.of] < first[self.of]))
         merged = {name: np.where(better, second[name], first[name]) for name in self.reads}
-        return {"found": first["found"] | second["found"]} | merged
+        return {FOUND: first[FOUND] | second[FOUND]} | merged
 
     def finish(self, state: State) -> dict[str, np.ndarray]:
-        return {name: np.where(state["found"], state[name], _missing(state[name])) for name in self.reads}
+        return {name: np.where(state[FOUND], state[name], _missing(state[name])) for name in self.reads}
+
+
+def _as_names(reduction: AbstractReduction, *fields: str) -> None:
+    """Names given as a list, or one alone, as a tuple."""
+    if not isinstance(reduction.of, str):
+        raise ValueError(f"of = {reduction.of!r} is no name of a column: write it like of = 'total'")
+    for field in fields:
+        given = getattr(reduction, field)
+        names = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, list | tuple) else (given,)
+        if not all(isinstance(name, str) for name in names) or len(set(names)) < len(names):
+            raise ValueError(f"{field} = {given!r} are not different names: write them like {field} = ['loss']")
+        object.__setattr__(reduction, field, names)
+
+
+def _floating(value: jax.Array) -> jax.Array:
+    """Numbers that can be summed: a status as well, in the floating type of the session."""
+    return value if value.dtype in (jnp.float32, jnp.float64) else value.astype(float)
 
 
 def _missing(column: np.ndarray) -> float | int:

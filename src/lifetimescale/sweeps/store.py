@@ -63,7 +63,10 @@ class Memory(AbstractStore):
             return Results({}, {}, {}, {}, reduced(job, self.states))
         names = job.scenarios.dimensions
         sizes = dict(zip(names, job.scenarios.shape, strict=True))
-        return Results(sizes, coordinates(job.scenarios, names), self.columns, units(job, job.outputs))
+        along = {
+            name: (axis, values.astype(job.dtype)) for name, (axis, values) in coordinates(job.scenarios, names).items()
+        }
+        return Results(sizes, along, self.columns, units(job, job.outputs))
 
 
 def merge(job: Job, states: dict[str, State], index: int, parts: Mapping[str, State]) -> None:
@@ -97,7 +100,7 @@ def _finished(job: Job, name: str, state: State) -> Results:
     }
     known = {column: job.unit_of(of) for column, of in measured.items()}
     of_columns = {column: unit for column, unit in known.items() if unit}
-    return Results(sizes, coordinates(job.scenarios, reduction.by), columns, of_columns)
+    return Results(sizes, coordinates(job.scenarios, tuple(reduction.by)), columns, of_columns)
 
 
 def units(job: Job, names: tuple[str, ...]) -> dict[str, str]:

@@ -30,7 +30,7 @@ def sweep(
     reductions: Mapping[str, AbstractReduction] | None = None,
     out: str | os.PathLike[str] | None = None,
     resume: bool = False,
-    chunk: int = CHUNK,
+    chunk: float | int = CHUNK,
     dtype: str | None = None,
     devices: Sequence[Any] | None = None,
     engine: str = "local",
@@ -39,10 +39,11 @@ def sweep(
 ) -> Results:
     """Plan every one of many scenarios, in chunks, on all devices of this machine or of several.
 
-    One program is compiled for all chunks. While a chunk is solved, those before it are written; memory is that of
-    three chunks, however many there are. With `out`, each chunk is a Parquet file that is whole or not there, and a
-    sweep that was killed goes on with `resume=True` to the same bytes. Where `jax.distributed` has joined several
-    processes, each does its own chunks; all of them share `out`.
+    One program is compiled for all chunks. While a chunk is solved, those before it are written by threads, one more
+    than there are cores (16 at most), and each of them holds a chunk in memory, however many chunks there are. With
+    `out`, each chunk is a Parquet file that is whole or not there, and a sweep that was killed goes on with
+    `resume=True` to the same bytes. Where `jax.distributed` has joined several processes, each does its own chunks; all
+    of them share `out`.
 
     Args:
         scenario: a `Planner`; or any function, written for JAX, of the columns of the scenarios by name, which are
@@ -54,10 +55,12 @@ def sweep(
         out: a folder; without one, results stay in memory.
         resume: go on with what `out` already has.
         chunk: scenarios solved at once at most, and in one file.
-        dtype: "float32" or "float64", of the floating-point columns; by default that of the session.
+        dtype: "float32" or "float64", of the floating-point columns of single scenarios; that of the session by
+            default.
         devices: of JAX; all of this process by default.
         engine: "local", or "ray" for a pool of actors on a Ray cluster; the folder must be on a disk that all share.
-        workers: actors of Ray; one for each GPU, or else for each machine, by default.
+        workers: actors of Ray; one for each GPU, or else for each machine, by default. Those that find no place yet are
+            not waited for.
         progress: is called with the scenarios that are done, and all that there are.
 
     Returns:
@@ -77,14 +80,18 @@ def sweep(
     """
     if engine not in ENGINES:
         raise ValueError(f'no engine {engine!r}: choose "local" or "ray"')
+    if workers is not None and workers < 1:
+        raise ValueError(f"{workers} workers do nothing: give 1 or more")
     job = make_job(scenario, scenarios, outputs, reductions, chunk, dtype, devices)
     if out is None:
-        if engine != "local" or jax.process_count() > 1:
+        if engine == "ray":
+            raise ValueError('the workers of the engine "ray" meet in a folder: give out=...')
+        if jax.process_count() > 1:
             raise ValueError("several processes meet in a folder: give out=...")
         store, indices = Memory(job), range(job.boxes.count)
         run(Program(job, devices), store, indices, _reporter(job, indices, indices, progress))
         return store.results()
-    folder = Folder(job, out, writer=jax.process_index())
+    folder = Folder(job, out)
     try:
         missing = {*folder.open(resume=resume or jax.process_count() > 1)}
         own = range(jax.process_index(), job.boxes.count, jax.process_count())
@@ -125,7 +132,7 @@ def estimate(
     *,
     outputs: Sequence[str] | None = None,
     reductions: Mapping[str, AbstractReduction] | None = None,
-    chunk: int = CHUNK,
+    chunk: float | int = CHUNK,
     dtype: str | None = None,
     devices: Sequence[Any] | None = None,
 ) -> Estimate:
