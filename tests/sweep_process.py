@@ -27,7 +27,10 @@ def main(folder: str, mode: str, *joined: str) -> None:
     kept = {"reductions": {"by-loss": lts.Summary("total", ("loss",)), "spread": lts.Quantiles("params")}}
     options = kept if "reduced" in mode else {}
     if "ray" in mode:
-        options |= {"engine": "ray", "workers": 2, "progress": kill_a_worker}
+        import ray
+
+        ray.init(num_cpus=2, log_to_driver=False, logging_level="ERROR")
+        options |= {"engine": "ray", "workers": 3, "progress": kill_a_worker}  # one of which finds no place
     if "slow" in mode:
         options |= {"progress": lambda done, total: time.sleep(PAUSE)}
     lts.sweep(planner, scenarios, out=folder, chunk=16_000, resume=True, **options)
@@ -61,4 +64,5 @@ if __name__ == "__main__":
     warnings.simplefilter("error")
     warnings.filterwarnings("default", category=DeprecationWarning)  # Ray's
     warnings.filterwarnings("default", category=FutureWarning)
+    warnings.filterwarnings("default", message="os.fork")
     main(*sys.argv[1:])

@@ -15,6 +15,7 @@ from lifetimescale.sweeps.job import Job
 from lifetimescale.sweeps.local import run
 from lifetimescale.sweeps.program import Program
 
+INLINE = 100_000  # bytes that Ray sends along with a call
 AT_ONCE = 8  # boxes that an actor is given at a time, so that it writes one while it solves the next
 
 
@@ -90,20 +91,18 @@ def _run_all(job: Job, path: str, indices: Sequence[int], workers: int | None, r
     import ray
     from ray.util import ActorPool
 
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    gpus = int(sum(node.get("GPU", 0) for node in nodes))
-    count = min(workers or gpus or len(nodes), len(indices))
-    on_each = -(-count // len(nodes))
-    cpus = min(int(node.get("CPU", 1)) for node in nodes) // on_each
-    share: dict[str, Any] = {"num_gpus": 1} if gpus else {"num_cpus": max(1, cpus), "scheduling_strategy": "SPREAD"}
+    count, share = _places(ray, min(workers or len(indices), len(indices)), by_default=workers is None)
     actor = ray.remote(max_restarts=-1, max_task_retries=-1, **share)(Worker)
-    pickled = ray.put(_pickled(job))
+    pickled: Any = _pickled(job)
+    if len(pickled) > INLINE:
+        pickled = ray.put(pickled)  # one copy for all of them, kept by this name while they may be started anew
     actors: list[Any] = [actor.remote(pickled, path, job.wide, job.fingerprint) for _ in range(count)]
     awaited = {worker.ready.remote(): worker for worker in actors}
     pool = ActorPool([])
-    for start in range(0, len(indices), AT_ONCE):
-        pool.submit(lambda worker, batch: worker.run.remote(batch), list(indices[start : start + AT_ONCE]))
-    while pool.has_next():
+    batches = [list(indices[start : start + AT_ONCE]) for start in range(0, len(indices), AT_ONCE)]
+    for batch in batches:
+        pool.submit(lambda worker, batch: worker.run.remote(batch), batch)
+    for _ in batches:
         if len(awaited) == count:
             ray.wait([*awaited])  # for the first that has a place; the others join when they have, and need not
         placed, _ = ray.wait([*awaited], num_returns=len(awaited), timeout=0) if awaited else ([], [])
@@ -112,6 +111,23 @@ def _run_all(job: Job, path: str, indices: Sequence[int], workers: int | None, r
             pool.push(awaited.pop(answer))
         for index in pool.get_next_unordered():
             report(index)
+
+
+def _places(ray: Any, most: int, *, by_default: bool) -> tuple[int, dict[str, Any]]:
+    """How many actors find a place now, and what each takes of the cluster.
+
+    More of them would wait for each other: one that is lost could not come back while another has its place.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    free = ray.available_resources()
+    gpus = int(sum(node.get("GPU", 0) for node in nodes))
+    if gpus:
+        return max(1, min(most, gpus, int(free.get("GPU", 0)))), {"num_gpus": 1}
+    wanted = min(most, len(nodes)) if by_default else most
+    cpus = max(1, int(min(node.get("CPU", 1) for node in nodes)) // -(-wanted // len(nodes)))
+    room = sum(int(node.get("CPU", 0)) // cpus for node in nodes)
+    count = max(1, min(wanted, room, int(free.get("CPU", 0)) // cpus))
+    return count, {"num_cpus": cpus, "scheduling_strategy": "SPREAD"}
 
 
 def _pickled(job: Job) -> bytes:
