@@ -59,7 +59,7 @@ def sweep(
             default.
         devices: of JAX; all of this process by default.
         engine: "local", or "ray" for a pool of actors on a Ray cluster; the folder must be on a disk that all share.
-        workers: actors of Ray, as many of these as find a place; one for each GPU, or else for each machine, by default.
+        workers: actors of Ray, as many of these as find a place; one for each GPU, or else each machine, by default.
         progress: is called with the scenarios that are done, and all that there are.
 
     Returns:
