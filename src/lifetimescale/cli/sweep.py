@@ -57,7 +57,7 @@ def sweep(
     start()
     if distributed:
         _join()
-    with _as_exits(resume=resume):
+    with _as_exits():
         report = _estimated(specification) if dry_run else _swept(specification, out, resume, engine, workers)
     print_json(report) if json else print_lines(_sentences(report))
 
@@ -72,7 +72,7 @@ def _join() -> None:
 
 
 @contextlib.contextmanager
-def _as_exits(*, resume: bool):
+def _as_exits():
     """What the library refuses is wrong input; what stops it can be gone on with."""
     try:
         yield

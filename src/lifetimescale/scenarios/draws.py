@@ -91,7 +91,7 @@ def draws(
     Raises:
         ValueError: there are no distributions, or the rows, the method or a distribution cannot be.
 
-    >>> draws({"decode": Uniform(0.05, 0.4), "requests": "lognormal:1e10:3x"}, 1024, method="sobol").shape
+    >>> draws({"decode": "uniform:5%:40%", "requests": "lognormal:1e10:3x"}, 1024, method="sobol").shape
     (1024,)
     """
     if not distributions:

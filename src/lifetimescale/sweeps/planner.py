@@ -41,7 +41,7 @@ class Planner(eqx.Module):
     >>> planner = Planner(lts.law("chinchilla"), lts.Flops(2e12), like=13e9)
     >>> best = planner(inference_tokens=4e12, alpha=0.34)
     >>> print(f"{best.params:.2e}")
-    5.65e+09
+    6.26e+09
     """
 
     law: AbstractLaw
