@@ -1,7 +1,9 @@
 """Numbers as people write them: "13B", "2T", "$1.40/h", "50%", "5%/mo", "24mo". Strict to read, short to print."""
 
 import math
+import numbers
 import re
+from typing import Any
 
 SUFFIXES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12, "Q": 1e15}
 _NUMBER = r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)"
@@ -45,6 +47,11 @@ def parse_number(text: str) -> float:
         ValueError: it is not one; the message says what would be.
     """
     return parse_fraction(text) if text.strip().endswith("%") else parse_count(text)
+
+
+def is_whole(number: Any) -> bool:
+    """Whether this is a whole number, of any numeric type but bool."""
+    return not isinstance(number, bool) and isinstance(number, numbers.Real) and float(number).is_integer()
 
 
 def parse_price(text: str) -> float:

@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any
 
-from lifetimescale.cli.options import InputError, Json
+from lifetimescale.cli.options import Flag, InputError
 from lifetimescale.cli.render import print_json, print_lines, print_table
 from lifetimescale.units import format_count
 
 
-def laws(name: str | None = None, /, *, json: Json = False) -> None:
+def laws(name: str | None = None, /, *, json: Flag = False) -> None:
     """The published laws, or all about one of them.
 
     lifetimescale laws
@@ -27,7 +27,7 @@ def laws(name: str | None = None, /, *, json: Json = False) -> None:
     _show(presets.law_preset, catalog, ["law", "what it is"], rows, name, json=json)
 
 
-def chips(name: str | None = None, /, *, json: Json = False) -> None:
+def chips(name: str | None = None, /, *, json: Flag = False) -> None:
     """The chips, or all about one of them.
 
     lifetimescale chips

@@ -11,7 +11,7 @@ from cyclopts import Parameter
 from lifetimescale.cli.fit_options import FitOptions, RunsOptions
 from lifetimescale.cli.fit_report import prediction_of, print_report, report_of, score_of, uncertainty_of
 from lifetimescale.cli.inputs import start
-from lifetimescale.cli.options import InputError, Json, Positive, Utilization
+from lifetimescale.cli.options import Flag, InputError, Positive, Utilization
 from lifetimescale.cli.progress import progress
 from lifetimescale.cli.render import print_json
 
@@ -31,8 +31,8 @@ def fit(
     holdout: str | None = None,
     save: str | None = None,
     save_score_map: str | None = None,
-    example: Annotated[bool, Parameter(negative="")] = False,
-    json: Json = False,
+    example: Flag = False,
+    json: Flag = False,
 ) -> None:
     """A law from training runs, by the Huber loss of their log losses, and how sure it is.
 

@@ -1,16 +1,14 @@
 """`lifetimescale model`."""
 
-from typing import Annotated, Any
-
-from cyclopts import Parameter
+from typing import Any
 
 from lifetimescale.cli.costs import Life, build_cost
 from lifetimescale.cli.inputs import build_law, start
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import (
     CostOptions,
+    Flag,
     InputError,
-    Json,
     LawOptions,
     NoPlanError,
     Positive,
@@ -29,13 +27,13 @@ def model(
     tokens: Positive | None = None,
     compute: Positive | None = None,
     loss: Positive | None = None,
-    compute_optimal: Annotated[bool, Parameter(negative="")] = False,
+    compute_optimal: Flag = False,
     law: LawOptions = LawOptions(),
     cost: CostOptions = CostOptions(),
     training: TrainingOptions = TrainingOptions(),
     serving: ServingOptions = ServingOptions(),
     time: TimeOptions = TimeOptions(),
-    json: Json = False,
+    json: Flag = False,
 ) -> None:
     """One model, its loss and what it costs: from two of params, tokens and compute.
 

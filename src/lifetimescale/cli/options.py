@@ -47,12 +47,61 @@ Utilization = Annotated[
     float, Parameter(converter=reader(parse_fraction, lambda value: 0 < value <= 1, "a fraction above 0 and up to 1"))
 ]
 Precision = Literal["bf16", "fp8", "int8", "fp4"]
-Json = Annotated[bool, Parameter(negative="")]
+Flag = Annotated[bool, Parameter(negative="")]
 
 
 def out_of_reach(loss: float, law: str, floor: str) -> NoPlanError:
     """The exception for a loss below `floor`, the least that the law falls to, in words."""
     return NoPlanError(f"a loss of {loss:.6g} is out of reach: {law} falls to {floor}, so ask for more")
+
+
+@Parameter(name="*")
+@dataclasses.dataclass(frozen=True)
+class TargetOptions:
+    """What is asked of a plan: one target, and the bounds or the one size that are given beside it."""
+
+    like: Positive | None = None
+    """As good as the compute-optimal model of this many params."""
+
+    loss: Positive | None = None
+    """Target loss, in the unit of the law."""
+
+    budget: Positive | None = None
+    """Target lifetime cost, in dollars or in FLOP as the cost says."""
+
+    params: Positive | None = None
+    """The size is given: how long to train it."""
+
+    min_params: Positive | None = None
+    """Least params allowed."""
+
+    max_params: Positive | None = None
+    """Most params allowed, by memory say."""
+
+    min_tokens: Positive | None = None
+    """Fewest training tokens allowed."""
+
+    max_tokens: Positive | None = None
+    """Most training tokens allowed, by the data there are."""
+
+    def limits(self) -> dict[str, float | None]:
+        """The bounds, given or not."""
+        return {name: getattr(self, name) for name in ("min_params", "max_params", "min_tokens", "max_tokens")}
+
+    def given(self) -> dict[str, float]:
+        """Those that were given, by field."""
+        return {name: value for name, value in dataclasses.asdict(self).items() if value is not None}
+
+    def check(self) -> None:
+        """Raise InputError where bounds contradict each other or the size."""
+        limits = self.limits()
+        bounds = given(**limits)
+        if self.params is not None and bounds:
+            raise InputError(f"--params gives the size, so {next(iter(bounds))} has nothing to bound: drop one")
+        for name in ("params", "tokens"):
+            least, most = limits[f"min_{name}"], limits[f"max_{name}"]
+            if least is not None and most is not None and least > most:
+                raise InputError(f"--min-{name} is above --max-{name}: swap them")
 
 
 @Parameter(name="*", group="Law")

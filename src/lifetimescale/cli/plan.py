@@ -1,5 +1,6 @@
 """`lifetimescale plan`."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -8,12 +9,12 @@ from lifetimescale.cli.inputs import build_law, load_score_map, start
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import (
     CostOptions,
+    Flag,
     InputError,
-    Json,
     LawOptions,
     NoPlanError,
     Number,
-    Positive,
+    TargetOptions,
     given,
 )
 from lifetimescale.cli.plan_report import described, numbers, print_alternatives, print_plan
@@ -23,23 +24,16 @@ from lifetimescale.cli.render import print_json
 
 def plan(
     *,
-    like: Positive | None = None,
-    loss: Positive | None = None,
-    budget: Positive | None = None,
+    target: TargetOptions = TargetOptions(),
     score: Number | None = None,
     score_map: str | None = None,
-    params: Positive | None = None,
-    min_params: Positive | None = None,
-    max_params: Positive | None = None,
-    min_tokens: Positive | None = None,
-    max_tokens: Positive | None = None,
     compare: str | None = None,
     law: LawOptions = LawOptions(),
     cost: CostOptions = CostOptions(),
     training: TrainingOptions = TrainingOptions(),
     serving: ServingOptions = ServingOptions(),
     time: TimeOptions = TimeOptions(),
-    json: Json = False,
+    json: Flag = False,
 ) -> None:
     """The cheapest model of a loss, or the best model of a budget, over training and a life of serving.
 
@@ -48,34 +42,25 @@ def plan(
     lifetimescale plan --like 30B --requests 1e10 --prompt 1000 --output 250 --cost roofline --compare h100:2.5,b200:6
 
     Args:
-        like: As good as the compute-optimal model of this many params.
-        loss: Target loss, in the unit of the law.
-        budget: Target lifetime cost, in dollars or in FLOP as the cost says.
         score: Target benchmark score, by a map from loss to score.
         score_map: The map: a file that `lifetimescale fit --save-score-map` wrote.
-        params: The size is given: how long to train it.
-        min_params: Least params allowed.
-        max_params: Most params allowed, by memory say.
-        min_tokens: Fewest training tokens allowed.
-        max_tokens: Most training tokens allowed, by the data there are.
         compare: Chips to serve on, side by side, each with its dollars per hour if it has no default price:
             a100-80gb,h100:2.50,b200:6.
         json: Print one JSON object.
     """
-    targets = given(like=like, loss=loss, budget=budget, score=score)
+    targets = given(like=target.like, loss=target.loss, budget=target.budget, score=score)
     if len(targets) != 1:
         raise InputError("give exactly one target: --like 13B, --loss 2.0, --budget 1e6 or --score 0.3")
     if (score is None) != (score_map is None):
         raise InputError("--score 0.3 and --score-map map.json go together: give both")
-    limits = {"min_params": min_params, "max_params": max_params, "min_tokens": min_tokens, "max_tokens": max_tokens}
-    _check_limits(params, limits)
+    target.check()
     start()
-    loss = loss if score is None or score_map is None else _loss_of(score, score_map)
+    if score is not None and score_map is not None:
+        target = dataclasses.replace(target, loss=_loss_of(score, score_map))
     life = Life(cost, training, serving, time)
     if compare and life.kind() == "flops":
         raise InputError("--compare is of chips, and FLOPs are the same on all: give --cost roofline or --cost fixed")
     named = build_law(law)
-    target = (like, loss, budget, params, limits)
     report = _compared(named, life, compare, target) if compare else _report(named, build_cost(life), target)
     report |= {} if score is None else {"score": score}
     if json:
@@ -98,16 +83,7 @@ def _loss_of(score: float, path: str) -> float:
     return loss
 
 
-def _check_limits(params: float | None, limits: dict[str, float | None]) -> None:
-    if params is not None and given(**limits):
-        raise InputError(f"--params gives the size, so {next(iter(given(**limits)))} has nothing to bound: drop one")
-    for name in ("params", "tokens"):
-        least, most = limits[f"min_{name}"], limits[f"max_{name}"]
-        if least is not None and most is not None and least > most:
-            raise InputError(f"--min-{name} is above --max-{name}: swap them")
-
-
-def _compared(named: Any, life: Life, compare: str, target: Any) -> dict[str, Any]:
+def _compared(named: Any, life: Life, compare: str, target: TargetOptions) -> dict[str, Any]:
     """The report of the best chip, with those of all beside it."""
     reports: dict[str, dict[str, Any]] = {}
     refused: list[Exception] = []
@@ -117,7 +93,7 @@ def _compared(named: Any, life: Life, compare: str, target: Any) -> dict[str, An
         except NoPlanError as error:
             refused.append(error)
             reports[name] = {"status": str(error)}
-    judged = "total" if target[2] is None else "loss"
+    judged = "total" if target.budget is None else "loss"
     ok = {name: report for name, report in reports.items() if judged in report}
     if not ok:
         raise refused[0]
@@ -125,13 +101,13 @@ def _compared(named: Any, life: Life, compare: str, target: Any) -> dict[str, An
     return ok[chosen] | {"chip": chosen, "alternatives": reports}
 
 
-def _report(named: Any, cost: Any, target: Any) -> dict[str, Any]:
+def _report(named: Any, cost: Any, target: TargetOptions) -> dict[str, Any]:
     import jax
 
     import lifetimescale as lts
 
-    (law, name), (like, loss, budget, params, limits) = named, target
-    plans, values, saving = _solver()(law, cost, like, loss, budget, params, limits)
+    (law, name), limits = named, target.limits()
+    plans, values, saving = _solver()(law, cost, target.like, target.loss, target.budget, target.params, limits)
     best = plans["plan"]
     if best.status != lts.Status.OK:
         raise no_plan(best, name, limits)

@@ -12,8 +12,8 @@ import cyclopts
 from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
 from lifetimescale.cli.inputs import build_law
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
-from lifetimescale.cli.options import CostOptions, InputError, LawOptions, Positive
-from lifetimescale.units import parse_count
+from lifetimescale.cli.options import CostOptions, InputError, LawOptions, TargetOptions
+from lifetimescale.units import is_whole, parse_count
 
 KEYS = ("outputs", "dtype", "chunk", "plan", "axes", "table", "draws", "reductions")
 
@@ -80,49 +80,28 @@ def _within(path: str, table: str, build: Callable[[], Any]) -> Any:
 
 
 def _planner(flags: dict[str, Any]) -> Any:
-    import lifetimescale as lts
+    """What the flags of `plan` ask for, read as the command reads them."""
 
-    law, life, arguments, compare = _parsed(flags)
-    cost: Any = build_cost(life) if compare is None else _alternatives(life, compare)
-    return lts.Planner(build_law(law)[0], cost, **arguments)
-
-
-def _alternatives(life: Life, compare: str) -> dict[str, Any]:
-    return {name: build_cost(life.on(name, price)) for name, price in parse_alternatives(compare).items()}
-
-
-def _parsed(flags: dict[str, Any]) -> tuple[LawOptions, Life, dict[str, float], str | None]:
-    """The flags of `plan`, read as the command reads them."""
-
-    def collect(
+    def build(
         *,
-        like: Positive | None = None,
-        loss: Positive | None = None,
-        budget: Positive | None = None,
-        params: Positive | None = None,
-        min_params: Positive | None = None,
-        max_params: Positive | None = None,
-        min_tokens: Positive | None = None,
-        max_tokens: Positive | None = None,
+        target: TargetOptions = TargetOptions(),
         compare: str | None = None,
         law: LawOptions = LawOptions(),
         cost: CostOptions = CostOptions(),
         training: TrainingOptions = TrainingOptions(),
         serving: ServingOptions = ServingOptions(),
         time: TimeOptions = TimeOptions(),
-    ):
-        targets = {"like": like, "loss": loss, "budget": budget, "params": params}
-        bounds = {
-            "min_params": min_params,
-            "max_params": max_params,
-            "min_tokens": min_tokens,
-            "max_tokens": max_tokens,
-        }
-        named = {name: value for name, value in (targets | bounds).items() if value is not None}
-        return law, Life(cost, training, serving, time), named, compare
+    ) -> Any:
+        import lifetimescale as lts
+
+        target.check()
+        life = Life(cost, training, serving, time)
+        alternatives = {} if compare is None else parse_alternatives(compare)
+        costs: Any = {name: build_cost(life.on(name, price)) for name, price in alternatives.items()}
+        return lts.Planner(build_law(law)[0], costs or build_cost(life), **target.given())
 
     app = cyclopts.App(help_flags=(), version_flags=())
-    app.default(collect)
+    app.default(build)
     words = [word for name, value in flags.items() for word in (f"--{name}", str(value))]
     return app(words, exit_on_error=False, print_error=False, result_action="return_value")
 
@@ -163,7 +142,7 @@ def _draws(table: dict[str, Any]) -> Any:
 def _count(given: Any) -> Any:
     """A number of rows, where it is written as a text; what it may be the library knows."""
     number = parse_count(given) if isinstance(given, str) else given
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+    return int(number) if is_whole(number) else number
 
 
 def _reduction(table: Any) -> Any:

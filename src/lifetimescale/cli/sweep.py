@@ -9,11 +9,10 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from lifetimescale.cli.inputs import start
-from lifetimescale.cli.options import InputError, Json, Positive, StoppedError
+from lifetimescale.cli.options import Flag, InputError, Positive, StoppedError
 from lifetimescale.cli.progress import progress
 from lifetimescale.cli.render import print_json, print_lines
 
-Flag = Annotated[bool, Parameter(negative="")]
 WRONG_FOLDER = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOENT, errno.ENOTDIR, errno.EEXIST)
 
 
@@ -28,7 +27,7 @@ def sweep(
     distributed: Flag = False,
     dry_run: Flag = False,
     example: Flag = False,
-    json: Json = False,
+    json: Flag = False,
 ) -> None:
     """Plans of many scenarios, into a folder of Parquet files; killed and resumed, it gives the same bytes.
 

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import ArrayLike
 
 from lifetimescale.scenarios.product import Scenarios
-from lifetimescale.units import parse_count, parse_number
+from lifetimescale.units import is_whole, parse_count, parse_number
 
 Values = str | Sequence[Any] | ArrayLike
 """The values of an axis: "1.8:2.6:500", "1e9:1e15:1000:log", a list of numbers or of their texts, or an array."""
@@ -136,7 +136,7 @@ def _read(text: str) -> np.ndarray:
     if len(words) not in (3, 4) or words[3:] not in ([], ["log"], ["linear"]):
         raise ValueError(f"{text!r} is no axis: write it like 1.8:2.6:500, 1e9:1e15:1000:log or a list [1e9, 1e12]")
     low, high, count = parse_number(words[0]), parse_number(words[1]), parse_count(words[2])
-    if count != int(count) or not 1 <= count <= MOST_VALUES:
+    if not is_whole(count) or not 1 <= count <= MOST_VALUES:
         raise ValueError(f"{text!r} has {words[2]} values: give a whole number from 1 to 1e8, and two axes for more")
     if words[3:] != ["log"]:
         return np.linspace(low, high, int(count))

@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, UInt32
 from lifetimescale.scenarios.blocks import AbstractBlock
 from lifetimescale.scenarios.distributions import AbstractDistribution, parse_distribution
 from lifetimescale.scenarios.product import Scenarios
+from lifetimescale.units import is_whole
 
 BITS = 32  # of a draw: shares are the middles of 2^32 equal parts
 MOST_ROWS = 2**31
@@ -96,11 +97,11 @@ def draws(
     """
     if not distributions:
         raise ValueError('there are no distributions: give at least one, like {"requests": "lognormal:1e10:3x"}')
-    if not _is_whole(rows) or not 1 <= rows <= MOST_ROWS:
+    if not is_whole(rows) or not 1 <= rows <= MOST_ROWS:
         raise ValueError(f"{rows} draws are out of range: give 1 to 2^31, and multiply by a grid or draws for more")
     if method not in METHODS:
         raise ValueError(f'no method {method!r}: choose "random" or "sobol"')
-    if not _is_whole(seed) or not 0 <= seed < 2**31:
+    if not is_whole(seed) or not 0 <= seed < 2**31:
         raise ValueError(f"seed {seed} is out of range: give a whole number from 0 to 2^31 - 1")
     given = {name: _distribution(name, value) for name, value in distributions.items()}
     return Scenarios((Draws(given, int(rows), int(seed), method, dimension),))
@@ -115,10 +116,6 @@ def _distribution(name: str, given: Any) -> AbstractDistribution:
         return parse_distribution(given)
     except ValueError as error:
         raise ValueError(f"{name}: {error}") from None
-
-
-def _is_whole(number: Any) -> bool:
-    return not isinstance(number, bool) and isinstance(number, int | float | np.integer) and float(number).is_integer()
 
 
 def _described(distribution: AbstractDistribution) -> str:

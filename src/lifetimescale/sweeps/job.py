@@ -18,6 +18,7 @@ import numpy as np
 from lifetimescale.planning import Cheapest, Plan
 from lifetimescale.scenarios import Boxes, Scenarios
 from lifetimescale.sweeps.reductions import MOST_COUNTS, AbstractReduction
+from lifetimescale.units import is_whole
 
 OUTPUTS = ("params", "tokens", "total", "status")
 UNITS = {
@@ -161,7 +162,7 @@ def make_job(
     """
     if outputs is not None and reductions:
         raise ValueError("reductions keep nothing of the single scenarios: give outputs or reductions")
-    if isinstance(most, bool) or not math.isfinite(most) or most != int(most) or most < 1:
+    if not is_whole(most) or most < 1:
         raise ValueError(f"chunks of {most} scenarios cannot be: give a whole number from 1 on")
     _check_kinds(scenarios, reductions, devices)
     wide = jnp.result_type(float) == jnp.float64
