@@ -1,12 +1,14 @@
 """`lifetimescale sweep`: a file of TOML in, a folder out; what is wrong in the file is one sentence."""
 
 import json
+import time
 
 import duckdb
 import numpy as np
 import pytest
 
 import lifetimescale as lts
+from lifetimescale.cli.progress import progress
 
 SMALL = """
 outputs = ["params", "total"]
@@ -216,3 +218,15 @@ def test_the_manifest_of_the_command_is_that_of_the_library(answer, file, tmp_pa
     )
     ours, same = (json.loads((tmp_path / name / "manifest.json").read_text()) for name in ("out", "same"))
     assert ours == same
+
+
+def test_the_bar_has_a_rate_where_there_is_a_terminal(monkeypatch, capsys):
+    for forced in ("1", ""):
+        monkeypatch.setenv("FORCE_COLOR", forced)
+        with progress("planning", unit="plans") as bar:
+            for done in range(1, 6):
+                bar(done * 1_000_000, 10_000_000)
+                time.sleep(0.1)
+        printed = capsys.readouterr()
+        assert printed.out == ""
+        assert ("plans/s" in printed.err) == bool(forced)

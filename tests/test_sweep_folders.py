@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 
 import lifetimescale as lts
+from lifetimescale.files import PARTIAL, clear_partial, write_whole
 
 GRID = lts.grid({"loss": "1.7:2.3:13", "inference_tokens": "1e9:1e15:40:log"})
 BASE = lts.Planner(lts.law("chinchilla"), lts.Flops(0.0))
@@ -148,7 +149,7 @@ def another_box(path: pathlib.Path) -> None:
 
 
 def unrenamed(path: pathlib.Path) -> None:
-    path.with_name(path.name + ".0123.partial").write_bytes(path.read_bytes()[:50])
+    path.with_name(path.name + ".0123" + PARTIAL).write_bytes(path.read_bytes()[:50])
     path.unlink()
 
 
@@ -166,6 +167,27 @@ def test_a_broken_file_is_done_again(whole, tmp_path, breaking):
     breaking(parts(folder)[3])
     sweep(folder, resume=True, **options)
     assert content(folder) == files
+
+
+def test_a_file_that_another_process_clears_is_written_again(tmp_path):
+    tries = []
+
+    def write(part: pathlib.Path) -> None:
+        part.write_text("whole")
+        tries.append(part)
+        if len(tries) == 1:
+            clear_partial(tmp_path)
+
+    write_whole(tmp_path / "file", write)
+    assert (tmp_path / "file").read_text() == "whole"
+    assert [*tmp_path.iterdir()] == [tmp_path / "file"]
+
+
+def test_nobody_elses_partial_files_are_cleared(tmp_path):
+    (tmp_path / "film.partial").write_text("half a film")
+    sweep(tmp_path, resume=True)
+    assert (tmp_path / "film.partial").read_text() == "half a film"
+    assert not [*tmp_path.glob(f"*{PARTIAL}")]
 
 
 def test_any_damage_to_a_part_is_seen(tmp_path):

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from sweep_process import BOXES
 
+from lifetimescale.files import PARTIAL
+
 SCRIPT = pathlib.Path(__file__).with_name("sweep_process.py")
 PATIENCE = 120  # seconds, for processes that end in three
 
@@ -186,7 +188,7 @@ def test_an_interrupt_is_one_sentence(command, tmp_path):
     assert err.startswith("lifetimescale: interrupted; ")
     assert err.endswith("of 200 chunks are stored and stay, go on with --resume\n")
     assert err.count("\n") == 1
-    assert not [*(tmp_path / "out").glob("*.partial")]
+    assert not [*(tmp_path / "out").glob(f"*{PARTIAL}")]
     stored = len(parts(tmp_path / "out"))
     assert f" {stored} of 200" in err
     assert 0 < stored < 200

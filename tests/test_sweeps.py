@@ -10,7 +10,11 @@ import pytest
 from problems import COSTS, LAWS
 
 import lifetimescale as lts
+from lifetimescale.sweeps.job import make_job
+from lifetimescale.sweeps.local import WRITERS, run
 from lifetimescale.sweeps.planner import replaced
+from lifetimescale.sweeps.program import Program
+from lifetimescale.sweeps.store import Memory
 
 LAW = lts.law("chinchilla")
 H100 = lts.chip("h100", price=2.5)
@@ -380,6 +384,37 @@ def test_progress_reaches_its_end():
     lts.sweep(BASE, GRID, chunk=40, progress=lambda done, total: seen.append((done, total)))
     assert [done for done, _ in seen] == [*range(37, 13 * 37 + 1, 37)]
     assert {total for _, total in seen} == {13 * 37}
+
+
+def test_one_program_for_all_chunks():
+    traced = []
+
+    def scenario(loss, inference_tokens):
+        traced.append(loss)
+        return {"y": loss * inference_tokens}
+
+    lts.sweep(scenario, GRID, outputs=["y"], chunk=10**6)
+    once = len(traced)
+    lts.sweep(scenario, GRID, outputs=["y"], chunk=5)  # 104 chunks, the last of each row shorter
+    assert len(traced) == 2 * once
+
+
+def test_no_more_chunks_are_held_than_there_are_writers(monkeypatch):
+    """Which is what bounds the memory of a sweep, however many chunks it has."""
+    job = make_job(lambda loss, inference_tokens: {"y": loss * inference_tokens}, GRID, ["y"], None, 5, None)
+    program, held, most = Program(job), set(), 0
+    begin = program.start
+
+    def start(index):
+        nonlocal most
+        held.add(index)
+        most = max(most, len(held))
+        return begin(index)
+
+    monkeypatch.setattr(program, "start", start)
+    run(program, Memory(job), range(job.boxes.count), held.remove)
+    assert not held
+    assert job.boxes.count > WRITERS + 1 == most
 
 
 def test_an_estimate_counts_without_keeping():

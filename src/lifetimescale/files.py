@@ -6,14 +6,14 @@ import pathlib
 import secrets
 from collections.abc import Callable
 
-PARTIAL = ".partial"
-"""The ending of files that are not whole yet; one that is left over is of no use to anybody."""
+PARTIAL = ".lifetimescale-partial"
+"""The ending of files that are not whole yet; no file of anybody else ends so."""
 
 
 def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], object]) -> None:
     """Write a file under a name of its own, flush it to the disk, and give it its true name.
 
-    Several processes may write the same file at once, if it is the same that they write.
+    Several processes may write the same file at once, if it is the same that they write, and clear what is partial.
 
     Args:
         path: of the file.
@@ -25,18 +25,21 @@ def write_whole(path: pathlib.Path, write: Callable[[pathlib.Path], object]) -> 
     part = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PARTIAL}")
     try:
         write(part)
-        _flush(part)
-        part.replace(path)
+        try:
+            _flush(part)
+            part.replace(path)
+        except FileNotFoundError:  # another process has cleared it away
+            return write_whole(path, write)
     except OSError:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         raise
-    _flush(path.parent)
+    return _flush(path.parent)
 
 
 def clear_partial(folder: pathlib.Path) -> None:
-    """Remove what killed processes have left of files that they were writing."""
-    for part in folder.rglob(f"*{PARTIAL}"):
+    """Remove what killed processes have left of files that they were writing in a folder."""
+    for part in folder.glob(f"*{PARTIAL}"):
         part.unlink(missing_ok=True)
 
 

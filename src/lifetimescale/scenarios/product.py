@@ -1,6 +1,7 @@
 """The product of blocks of scenarios, and its division into boxes of equal shape."""
 
 import dataclasses
+import functools
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,11 @@ class Scenarios:
         return tuple(block.size for block in self.blocks)
 
     @property
+    def sizes(self) -> dict[str, int]:
+        """The size of each dimension, by name."""
+        return dict(zip(self.dimensions, self.shape, strict=True))
+
+    @property
     def size(self) -> int:
         """How many scenarios there are."""
         return math.prod(self.shape)
@@ -76,7 +82,7 @@ class Boxes:
     shape: tuple[int, ...]
     most: int
 
-    @property
+    @functools.cached_property
     def box(self) -> tuple[int, ...]:
         """The shape of a box; the last piece of a dimension may be shorter."""
         box, room = [], self.most
@@ -86,7 +92,7 @@ class Boxes:
             room = room // size if pieces == 1 else 1
         return tuple(reversed(box))
 
-    @property
+    @functools.cached_property
     def pieces(self) -> tuple[int, ...]:
         """How many pieces each dimension is in."""
         return tuple(math.ceil(size / length) for size, length in zip(self.shape, self.box, strict=True))
@@ -104,9 +110,17 @@ class Boxes:
             slices.append(slice(piece * length, min(size, (piece + 1) * length)))
         return tuple(reversed(slices))
 
+    def lengths(self, index: int) -> tuple[int, ...]:
+        """The shape of one box."""
+        return tuple(part.stop - part.start for part in self[index])
+
+    def size(self, index: int) -> int:
+        """How many scenarios one box has."""
+        return math.prod(self.lengths(index))
+
     def rows(self, index: int) -> slice:
         """Which scenarios a box has, counted with the last dimension fastest."""
-        start, count = 0, 1
+        start = 0
         for size, part in zip(self.shape, self[index], strict=True):
-            start, count = start * size + part.start, count * (part.stop - part.start)
-        return slice(start, start + count)
+            start = start * size + part.start
+        return slice(start, start + self.size(index))

@@ -4,7 +4,7 @@ import io
 import json
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,13 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from lifetimescale.files import clear_partial, write_whole
-from lifetimescale.sweeps.job import Job, Rows
-from lifetimescale.sweeps.layout import LABEL, MANIFEST, Files, held_fingerprint, label, read_manifest
+from lifetimescale.sweeps.job import Job, Rows, along
+from lifetimescale.sweeps.layout import LABEL, MANIFEST, Files, held_fingerprint, label, read_label, read_manifest
 from lifetimescale.sweeps.program import Program
 from lifetimescale.sweeps.reading import read_sweep
 from lifetimescale.sweeps.reductions import State
 from lifetimescale.sweeps.results import Results
-from lifetimescale.sweeps.store import AbstractStore, merge, reduced
+from lifetimescale.sweeps.store import AbstractStore, merge, reduced, units
 
 # Bytes of equal place are put together and packed quickly: on one core 18 million rows a second of five float64
 # columns, where zstd's level 1 packs 13 million into 2 % less (benchmarks/sweep.py).
@@ -67,27 +67,28 @@ class Folder(AbstractStore):
             raise ValueError(f"{self.path} holds this sweep already: resume it, or give another folder")
         if self.files.reduced:
             self.files[0].parent.mkdir(exist_ok=True)
-        missing = self.missing()
+        missing = self._missing(range(self.job.boxes.count))
         if not manifest or (manifest.get("finished") and missing):
             self._write_manifest({"finished": False})
         return missing
 
-    def missing(self) -> list[int]:
-        indices = range(self.job.boxes.count)
+    def _missing(self, indices: Sequence[int]) -> list[int]:
+        """Which of some boxes are missing."""
         with ThreadPoolExecutor(CHECKS) as pool:
             there = pool.map(self.has, indices)
         return [index for index, is_there in zip(indices, there, strict=True) if not is_there]
 
     def has(self, index: int) -> bool:
         """Whether the file of a box is whole, and of this sweep."""
-        return self.files.label(index) == self._label(index)
+        return read_label(self.files[index]) == self._label(index)
 
     def progress(self) -> str:
         """In words, what there is."""
         if not self.path.is_dir():
             return "nothing is stored"
         count = self.job.boxes.count
-        return f"{count - len(self.missing())} of {count} chunks are stored and stay, go on by resuming"
+        stored = count - len(self._missing(range(count)))
+        return f"{stored} of {count} chunks are stored and stay, go on by resuming"
 
     def write(self, index: int, program: Program, computed: Any) -> None:
         if self.job.reductions:
@@ -100,26 +101,32 @@ class Folder(AbstractStore):
     def take(self, index: int, written: Any) -> None:
         """The file is written; there is nothing more to do."""
 
-    def finish(self) -> None:
-        """Write what follows from all boxes, and the manifest of a finished sweep, if all are there."""
-        if self.missing():
+    def finish(self, others: Sequence[int]) -> None:
+        """Write what follows from all boxes, and the manifest of a finished sweep, if all are there.
+
+        Args:
+            others: the boxes that other processes were to store.
+        """
+        if self._missing(others):
             return
         if self.job.reductions:
             for name, result in self._reduced().items():
                 table = _flat(result)
                 write_whole(self.path / f"{name}.parquet", lambda path, table=table: pq.write_table(table, path))
-        clear_partial(self.path)
+        for folder in {self.path, self.files[0].parent}:
+            clear_partial(folder)
         self._write_manifest({"finished": True, "files": [self._file(index) for index in range(self.job.boxes.count)]})
 
     def _file(self, index: int) -> dict[str, Any]:
-        path, rows = self.files[index], self.job.boxes.rows(index)
+        path = self.files[index]
         name = path.relative_to(self.path).as_posix()
-        return {"name": name, "scenarios": rows.stop - rows.start, "bytes": path.stat().st_size}
+        return {"name": name, "scenarios": self.job.boxes.size(index), "bytes": path.stat().st_size}
 
     def results(self) -> Results:
+        """The results of all boxes; without columns where some are missing."""
         if read_manifest(self.path).get("finished"):
             return read_sweep(self.path)
-        return Results(dict(zip(self.job.scenarios.dimensions, self.job.scenarios.shape, strict=True)), {}, {}, {})
+        return Results(self.job.scenarios.sizes, {}, {}, {})
 
     def _label(self, index: int) -> dict[str, Any]:
         return label(self.job.fingerprint, index)
@@ -146,7 +153,7 @@ class Folder(AbstractStore):
         content = {
             "fingerprint": job.fingerprint,
             "specification": job.specification,
-            "dimensions": dict(zip(scenarios.dimensions, scenarios.shape, strict=True)),
+            "dimensions": scenarios.sizes,
             "coordinates": {name: scenarios.dimensions[scenarios.dimension_of(name)] for name in scenarios.names},
             "outputs": {} if job.reductions else {name: job.unit_of(name) for name in job.outputs},
             "reductions": {name: list(reduction.by) for name, reduction in job.reductions.items()},
@@ -169,9 +176,6 @@ class Trial(AbstractStore):
     def __init__(self, job: Job):
         self.job, self.bytes = job, []
 
-    def missing(self) -> list[int]:
-        return []
-
     def write(self, index: int, program: Program, computed: Any) -> int:
         if self.job.reductions:
             parts = program.fetch_parts(index, computed)
@@ -183,17 +187,13 @@ class Trial(AbstractStore):
     def take(self, index: int, written: Any) -> None:
         self.bytes.append(written)
 
-    def results(self) -> Results:
-        return Results({}, {}, {}, {})
-
 
 def box_table(job: Job, index: int, rows: Rows) -> pa.Table:
     """A box as a table of all its columns, with its label."""
     place, shape = job.scenarios.dimension_of, next(iter(rows.outputs.values())).shape
     columns = {name: spread(column, place(name), shape) for name, column in rows.columns.items()}
-    units = {name: job.unit_of(name) for name in columns | rows.outputs}
-    text = json.dumps(label(job.fingerprint, index))
-    return _table(columns | rows.outputs, units, {LABEL: text})
+    known = units(job, {name: name for name in columns | rows.outputs})
+    return _table(columns | rows.outputs, known, {LABEL: json.dumps(label(job.fingerprint, index))})
 
 
 def write_parquet(table: pa.Table, where: Any) -> None:
@@ -206,18 +206,18 @@ def _flat(result: Results) -> pa.Table:
     """A table with a row for every combination of the dimensions of a result."""
     place = [*result.dimensions].index
     coordinates = {
-        name: spread(values, place(along), result.shape) for name, (along, values) in result.coordinates.items()
+        name: spread(values, place(dimension), result.shape) for name, (dimension, values) in result.coordinates.items()
     }
     return _table(coordinates | dict(result.columns), result.units, {})
 
 
 def spread(vector: np.ndarray, axis: int, shape: tuple[int, ...]) -> np.ndarray:
     """A vector along one axis of an array, the same along all others."""
-    return np.broadcast_to(vector.reshape([-1 if place == axis else 1 for place in range(len(shape))]), shape)
+    return np.broadcast_to(along(axis, vector, len(shape)), shape)
 
 
-def _table(columns: Mapping[str, np.ndarray], units: Mapping[str, str | None], metadata: dict[str, str]) -> pa.Table:
+def _table(columns: Mapping[str, np.ndarray], units: Mapping[str, str], metadata: dict[str, str]) -> pa.Table:
     arrays = {name: pa.array(np.reshape(column, -1)) for name, column in columns.items()}
-    known = {name: {"unit": units[name]} if units.get(name) else None for name in arrays}
+    known = {name: {"unit": units[name]} if name in units else None for name in arrays}
     fields = [pa.field(name, array.type, nullable=False, metadata=known[name]) for name, array in arrays.items()]
     return pa.table([*arrays.values()], pa.schema(fields, metadata))

@@ -91,7 +91,7 @@ class Job:
         """What is kept of a box that is evaluated; `valid` says of each dimension which of its rows count."""
         shape = tuple(len(part) for part in valid)
         placed = {name: jnp.broadcast_to(column, shape) for name, column in self._placed(rows.columns).items()}
-        counted = functools.reduce(jnp.logical_and, [_along(k, part, len(valid)) for k, part in enumerate(valid)])
+        counted = functools.reduce(jnp.logical_and, [along(k, part, len(valid)) for k, part in enumerate(valid)])
         values, counted = placed | rows.outputs, jnp.broadcast_to(counted, shape)
         return {name: self._part(reduction, values, counted) for name, reduction in self.reductions.items()}
 
@@ -113,7 +113,7 @@ class Job:
     def _placed(self, columns: dict[str, jax.Array]) -> dict[str, jax.Array]:
         """Each column along its dimension, so that they broadcast."""
         place, rank = self.scenarios.dimension_of, len(self.scenarios.shape)
-        return {name: _along(place(name), column, rank) for name, column in columns.items()}
+        return {name: along(place(name), column, rank) for name, column in columns.items()}
 
     @functools.cached_property
     def specification(self) -> dict[str, Any]:
@@ -172,14 +172,14 @@ def make_job(
     outputs = (outputs,) if isinstance(outputs, str) else outputs
     if not all(isinstance(name, str) for name in outputs or ()):
         raise ValueError(f"outputs {outputs} are not all names: write them like ['params', 'total']")
-    reads = sorted({name for reduction in (reductions or {}).values() for name in reduction.reads})
-    outputs = tuple(reads) if reductions else OUTPUTS if outputs is None else tuple(dict.fromkeys(outputs))
-    if not outputs:
+    if reductions:
+        reads = {name for reduction in reductions.values() for name in reduction.reads}
+        outputs = sorted(reads - set(scenarios.names))
+    outputs = OUTPUTS if outputs is None else tuple(dict.fromkeys(outputs))
+    if not outputs and not reductions:
         raise ValueError('there are no outputs: name what is kept, like ["params", "total"]')
     both = [name for name in outputs if name in scenarios.names]
-    if reductions:
-        outputs = tuple(name for name in outputs if name not in both)
-    elif both:
+    if both:
         raise ValueError(f"{both[0]!r} is a column of the scenarios, and kept anyway: leave it out of the outputs")
     boxes = Boxes(scenarios.shape, int(most))
     platform = devices[0].platform if devices else jax.default_backend()
@@ -253,14 +253,14 @@ def _check(name: str, reduction: AbstractReduction, scenarios: Scenarios) -> Non
     twice = [column for column in reduction.columns if column in apart]
     if twice:
         raise ValueError(f"{name}: {twice[0]!r} is a column of the result and kept apart as well: name one differently")
-    groups = math.prod(scenarios.shape[scenarios.dimensions.index(dimension)] for dimension in reduction.by)
+    groups = math.prod(scenarios.sizes[dimension] for dimension in reduction.by)
     if groups * reduction.counts > MOST_COUNTS:
         most = MOST_COUNTS // reduction.counts
         raise ValueError(f"{name}: {groups:,} combinations are too many to keep apart: give at most {most:,}")
 
 
-def _along(axis: int, vector: jax.Array, rank: int) -> jax.Array:
-    """A vector along one of several axes."""
+def along(axis: int, vector: Any, rank: int) -> Any:
+    """A vector along one of several axes, on devices or on the host."""
     return vector.reshape([-1 if place == axis else 1 for place in range(rank)])
 
 

@@ -37,14 +37,13 @@ class Files:
     def __iter__(self) -> Iterator[pathlib.Path]:
         return (self[index] for index in range(self.count))
 
-    def label(self, index: int) -> dict[str, Any] | None:
-        """The label of a whole file; None where the file is not there, or not whole."""
-        path = self[index]
-        try:
-            text = _npz_label(path) if self.reduced else _parquet_label(path)
-            return json.loads(text)
-        except (OSError, pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError):
-            return None
+
+def read_label(path: pathlib.Path) -> dict[str, Any] | None:
+    """The label of a whole file; None where the file is not there, or not whole."""
+    try:
+        return json.loads(_npz_label(path) if path.suffix == ".npz" else _parquet_label(path))
+    except (OSError, pa.ArrowException, zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError):
+        return None
 
 
 def label(fingerprint: str, index: int) -> dict[str, Any]:
@@ -69,13 +68,9 @@ def read_manifest(folder: pathlib.Path) -> dict[str, Any]:
 
 def held_fingerprint(folder: pathlib.Path) -> str | None:
     """Whose the files of a folder without a manifest are; None where there are none."""
-    for reduced, pattern in ((False, "part-*.parquet"), (True, "parts/part-*.npz")):
-        for path in sorted(folder.glob(pattern)):
-            digits = path.stem.removeprefix("part-")
-            found = Files(folder, 10 ** len(digits), reduced).label(int(digits)) if digits.isdigit() else None
-            if found is not None:
-                return found.get("fingerprint")
-    return None
+    paths = (path for pattern in ("part-*.parquet", "parts/part-*.npz") for path in sorted(folder.glob(pattern)))
+    labels = (read_label(path) for path in paths)
+    return next((found.get("fingerprint") for found in labels if found is not None), None)
 
 
 def _parquet_label(path: pathlib.Path) -> bytes:

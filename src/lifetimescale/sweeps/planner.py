@@ -63,13 +63,9 @@ class Planner(eqx.Module):
         max_tokens: ArrayLike | None = None,
     ):
         self.law, self.cost = law, dict(cost) if isinstance(cost, Mapping) else cost
-        bounds = {
-            "min_params": min_params,
-            "max_params": max_params,
-            "min_tokens": min_tokens,
-            "max_tokens": max_tokens,
-        }
-        given = {"loss": loss, "budget": budget, "like": like, "params": params} | bounds
+        targets = {"loss": loss, "budget": budget, "like": like}
+        sizes = {"params": params, "min_params": min_params, "max_params": max_params}
+        given = targets | sizes | {"min_tokens": min_tokens, "max_tokens": max_tokens}
         self.given = {name: inexact(value) for name, value in given.items() if value is not None}
 
     @property

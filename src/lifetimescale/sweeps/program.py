@@ -47,19 +47,21 @@ class Program:
 
         Reductions are a program of their own: in one with the plans, XLA computes these anew for each of them.
         """
-        rows = self.evaluate(tuple(self._given(k, part) for k, part in enumerate(self.job.boxes[index])))
-        return self.reduce(rows, self._valid(index)) if self.job.reductions else rows
+        given, valid = zip(*(self._given(k, part) for k, part in enumerate(self.job.boxes[index])), strict=True)
+        rows = self.evaluate(given)
+        return self.reduce(rows, valid) if self.job.reductions else rows
 
     def _given(self, k: int, part: slice) -> Any:
-        """Some rows of a block on the devices, where most dimensions have the same as in the box before."""
+        """Some rows of a block on the devices, and which count; most dimensions have those of the box before."""
         if self.held[k] is None or self.held[k][0] != part:
             filled = _filled(self.job.scenarios.blocks[k], part, self.lengths[k])
-            self.held[k] = part, jax.device_put(filled, self.shardings[k])
+            valid = np.arange(self.lengths[k]) < part.stop - part.start
+            self.held[k] = part, jax.device_put((filled, valid), self.shardings[k])
         return self.held[k][1]
 
     def fetch_rows(self, index: int, rows: Rows) -> Rows:
         """The numbers of a box on this machine, once the devices are done."""
-        sizes = [part.stop - part.start for part in self.job.boxes[index]]
+        sizes = self.job.boxes.lengths(index)
         place = self.job.scenarios.dimension_of
         return Rows(
             {name: self._kept(rows.columns[name])[: sizes[place(name)]] for name in self.job.scenarios.names},
@@ -77,15 +79,11 @@ class Program:
 
     def _merged(self, index: int, name: str, part: dict[str, jax.Array]) -> State:
         reduction = self.job.reductions[name]
-        slices = self.job.boxes[index]
-        sizes = [slices[k].stop - slices[k].start for k in self.job.dimensions(reduction)]
+        lengths = self.job.boxes.lengths(index)
+        sizes = [lengths[k] for k in self.job.dimensions(reduction)]
         arrays = {key: _wide(np.asarray(value))[(slice(None), *map(slice, sizes))] for key, value in part.items()}
         count = len(next(iter(arrays.values())))
         return functools.reduce(reduction.merge, [{k: array[i] for k, array in arrays.items()} for i in range(count)])
-
-    def _valid(self, index: int) -> tuple[jax.Array, ...]:
-        parts = zip(self.job.boxes[index], self.lengths, self.shardings, strict=True)
-        return tuple(jax.device_put(np.arange(n) < part.stop - part.start, sharding) for part, n, sharding in parts)
 
     def _row_specs(self) -> Any:
         place, rank = self.job.scenarios.dimension_of, len(self.lengths)

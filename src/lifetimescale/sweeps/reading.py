@@ -85,9 +85,8 @@ def _coordinate(files: Files, boxes: Boxes, name: str, place: int) -> np.ndarray
     for index in range(boxes.count):
         box = boxes[index]
         if all(part.start == 0 for k, part in enumerate(box) if k != place):
-            shape = [part.stop - part.start for part in box]
-            edge = tuple(slice(None) if k == place else 0 for k in range(len(shape)))
-            parts.append(_column(files[index], name).reshape(shape)[edge])
+            edge = tuple(slice(None) if k == place else 0 for k in range(len(box)))
+            parts.append(_column(files[index], name).reshape(boxes.lengths(index))[edge])
     return np.concatenate(parts)
 
 

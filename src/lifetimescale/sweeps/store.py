@@ -15,11 +15,7 @@ SEEN = "_seen"  # which combinations have had a box; those of one box have had a
 
 
 class AbstractStore(abc.ABC):
-    """Takes the boxes of a sweep, and gives the results once it has them all."""
-
-    @abc.abstractmethod
-    def missing(self) -> list[int]:
-        """The boxes that it does not have yet."""
+    """Takes the boxes of a sweep."""
 
     @abc.abstractmethod
     def write(self, index: int, program: Program, computed: Any) -> Any:
@@ -29,19 +25,12 @@ class AbstractStore(abc.ABC):
     def take(self, index: int, written: Any) -> None:
         """What is to be done with what `write` gave box after box, in their order."""
 
-    @abc.abstractmethod
-    def results(self) -> Results:
-        """The results of all boxes."""
-
 
 class Memory(AbstractStore):
     """Results in arrays."""
 
     def __init__(self, job: Job):
         self.job, self.columns, self.states = job, {}, {}
-
-    def missing(self) -> list[int]:
-        return [*range(self.job.boxes.count)]
 
     def write(self, index: int, program: Program, computed: Any) -> Any:
         if self.job.reductions:
@@ -58,15 +47,13 @@ class Memory(AbstractStore):
         return None
 
     def results(self) -> Results:
+        """The results of all boxes."""
         job = self.job
         if job.reductions:
             return Results({}, {}, {}, {}, reduced(job, self.states))
-        names = job.scenarios.dimensions
-        sizes = dict(zip(names, job.scenarios.shape, strict=True))
-        along = {
-            name: (axis, values.astype(job.dtype)) for name, (axis, values) in coordinates(job.scenarios, names).items()
-        }
-        return Results(sizes, along, self.columns, units(job, job.outputs))
+        found = coordinates(job.scenarios, job.scenarios.dimensions)
+        kept = {name: (axis, values.astype(job.dtype)) for name, (axis, values) in found.items()}
+        return Results(job.scenarios.sizes, kept, self.columns, units(job, {name: name for name in job.outputs}))
 
 
 def merge(job: Job, states: dict[str, State], index: int, parts: Mapping[str, State]) -> None:
@@ -94,16 +81,12 @@ def reduced(job: Job, states: Mapping[str, State]) -> dict[str, Results]:
 def _finished(job: Job, name: str, state: State) -> Results:
     reduction = job.reductions[name]
     columns = reduction.finish({key: array for key, array in state.items() if key != SEEN})
-    sizes = {dimension: job.scenarios.shape[job.scenarios.dimensions.index(dimension)] for dimension in reduction.by}
-    measured = {
-        column: column if column in reduction.reads else reduction.of for column in columns if column != "count"
-    }
-    known = {column: job.unit_of(of) for column, of in measured.items()}
-    of_columns = {column: unit for column, unit in known.items() if unit}
-    return Results(sizes, coordinates(job.scenarios, tuple(reduction.by)), columns, of_columns)
+    sizes = {dimension: job.scenarios.sizes[dimension] for dimension in reduction.by}
+    measured = {name: name if name in reduction.reads else reduction.of for name in columns if name != "count"}
+    return Results(sizes, coordinates(job.scenarios, tuple(reduction.by)), columns, units(job, measured))
 
 
-def units(job: Job, names: tuple[str, ...]) -> dict[str, str]:
-    """The units that are known of some outputs."""
-    known = {name: job.unit_of(name) for name in names}
+def units(job: Job, measured: Mapping[str, str]) -> dict[str, str]:
+    """The units that are known of some columns, by the output that each measures."""
+    known = {name: job.unit_of(of) for name, of in measured.items()}
     return {name: unit for name, unit in known.items() if unit}

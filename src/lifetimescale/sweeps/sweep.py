@@ -100,7 +100,7 @@ def sweep(
             run_on_ray(job, folder.path, todo, workers, report)
         elif todo:
             run(Program(job, devices), folder, todo, report)
-        folder.finish()
+        folder.finish([index for index in missing if index not in own])
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise OSError(error.errno, f"{folder.path}: {reason}: {folder.progress()}") from error
@@ -143,8 +143,7 @@ def estimate(
     start = time.perf_counter()
     run(program, trial, sample, lambda index: None)
     seconds = time.perf_counter() - start
-    tried = sum(_size(job, index) for index in sample)
-    part = job.scenarios.size / tried
+    part = job.scenarios.size / sum(map(job.boxes.size, sample))
     return Estimate(job.scenarios.size, job.boxes.count, round(sum(trial.bytes) * part), seconds * part)
 
 
@@ -152,17 +151,13 @@ def _reporter(
     job: Job, own: Sequence[int], todo: Sequence[int], progress: Callable[[int, int], None] | None
 ) -> Callable[[int], None]:
     """What tells `progress`, as boxes are stored, how many of one's own scenarios are."""
-    total = sum(_size(job, index) for index in own)
-    done = total - sum(_size(job, index) for index in todo)
+    total = sum(map(job.boxes.size, own))
+    done = total - sum(map(job.boxes.size, todo))
 
     def report(index: int) -> None:
         nonlocal done
-        done += _size(job, index)
+        done += job.boxes.size(index)
         if progress is not None:
             progress(done, total)
 
     return report
-
-
-def _size(job: Job, index: int) -> int:
-    return len(range(job.scenarios.size)[job.boxes.rows(index)])
