@@ -79,6 +79,15 @@ class Fit(eqx.Module):
         """
         return report.covariance(self.problem, self.position)
 
+    @property
+    def noise_variance(self) -> Scalar:
+        """Of a run's log loss, as the fit counts it: mean(psi^2)/mean(psi')^2, by the delta of `covariance`.
+
+        For least squares the mean square of the residuals; for a Huber loss what makes one more run, of slopes s, add
+        s s'/variance to the information (Huber 1981, section 6.3).
+        """
+        return report.noise_variance(self.problem, self.position)
+
     def relative_errors(self) -> dict[str, Scalar]:
         """The standard error of each free coefficient over its value, by the covariance."""
         plane, errors = self.problem.coordinates, jnp.sqrt(jnp.diagonal(self.covariance))

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float
 from lifetimescale.compilation import compiled, in_double
 from lifetimescale.fitting.coordinates import Vector
 from lifetimescale.fitting.descent import Problem
-from lifetimescale.fitting.huber import Huber
+from lifetimescale.fitting.huber import Huber, Terms
 from lifetimescale.laws import coefficients
 from lifetimescale.logarithm import log
 from lifetimescale.units import format_percent
@@ -29,10 +29,8 @@ VANISHED = 1e-4  # of the least loss: a coefficient of the law that is a loss an
 @compiled
 def covariance(problem: Problem, position: Vector) -> Float[Array, "k k"]:
     """As `Fit.covariance` says."""
-    plane, residuals, weight = problem.coordinates, problem.residuals(position), problem.weight
-    delta = jnp.maximum(problem.huber.delta, jnp.median(jnp.abs(residuals)))
+    plane, weight, terms = problem.coordinates, problem.weight, _terms(problem, position)
     jacobian, total = jax.jacfwd(problem.residuals)(position), jnp.sum(weight)
-    terms = jax.vmap(Huber(delta, problem.huber.quantile).terms)(residuals)
     slopes, curvatures = weight * terms.slope, weight * terms.curvature
     values, vectors = jnp.linalg.eigh(jacobian.T @ (curvatures[:, None] * jacobian))
     flat = values <= SINGULAR * values[-1]
@@ -50,6 +48,23 @@ def covariance(problem: Problem, position: Vector) -> Float[Array, "k k"]:
 
     directions = jax.jacfwd(reported)(position) @ vectors
     return directions @ spread @ directions.T
+
+
+@in_double
+@compiled
+def noise_variance(problem: Problem, position: Vector) -> Float[Array, ""]:
+    """As `Fit.noise_variance` says."""
+    terms, total = _terms(problem, position), jnp.sum(problem.weight)
+    curvature = jnp.sum(problem.weight * terms.curvature) / total
+    spread = jnp.sum(problem.weight * terms.slope**2) / jnp.maximum(total - position.size, 1)
+    return spread / curvature**2
+
+
+def _terms(problem: Problem, position: Vector) -> Terms:
+    """The Huber losses of all residuals, delta raised to the median of their sizes."""
+    residuals = problem.residuals(position)
+    delta = jnp.maximum(problem.huber.delta, jnp.median(jnp.abs(residuals)))
+    return jax.vmap(Huber(delta, problem.huber.quantile).terms)(residuals)
 
 
 def unidentified(fitted: "Fit") -> list[str]:

@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 import math
+from typing import Any
 
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
@@ -98,3 +99,19 @@ def parse_distribution(text: str) -> AbstractDistribution:
     if kind == "lognormal":
         words[1] = words[1].removesuffix("x")
     return KINDS[kind](*(parse_number(word) for word in words))
+
+
+def as_distribution(name: str, given: Any) -> AbstractDistribution:
+    """The distribution of a column, which may be given in words.
+
+    Raises:
+        ValueError: it is not one; the message says of which column, and what would be.
+    """
+    if isinstance(given, AbstractDistribution):
+        return given
+    if not isinstance(given, str):
+        raise ValueError(f"{name}: {given!r} is no distribution: write it like lognormal:2T:3x, or Uniform(0.05, 0.4)")
+    try:
+        return parse_distribution(given)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None

@@ -12,7 +12,7 @@ from jax.extend.random import threefry2x32_p
 from jaxtyping import Array, Float, UInt32
 
 from lifetimescale.scenarios.blocks import AbstractBlock
-from lifetimescale.scenarios.distributions import AbstractDistribution, parse_distribution
+from lifetimescale.scenarios.distributions import AbstractDistribution, as_distribution
 from lifetimescale.scenarios.product import Scenarios
 from lifetimescale.units import is_whole
 
@@ -103,19 +103,8 @@ def draws(
         raise ValueError(f'no method {method!r}: choose "random" or "sobol"')
     if not is_whole(seed) or not 0 <= seed < 2**31:
         raise ValueError(f"seed {seed} is out of range: give a whole number from 0 to 2^31 - 1")
-    given = {name: _distribution(name, value) for name, value in distributions.items()}
+    given = {name: as_distribution(name, value) for name, value in distributions.items()}
     return Scenarios((Draws(given, int(rows), int(seed), method, dimension),))
-
-
-def _distribution(name: str, given: Any) -> AbstractDistribution:
-    if isinstance(given, AbstractDistribution):
-        return given
-    if not isinstance(given, str):
-        raise ValueError(f"{name}: {given!r} is no distribution: write it like lognormal:2T:3x, or Uniform(0.05, 0.4)")
-    try:
-        return parse_distribution(given)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
 
 
 def _described(distribution: AbstractDistribution) -> str:

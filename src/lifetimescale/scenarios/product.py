@@ -5,6 +5,9 @@ import functools
 import math
 from typing import TYPE_CHECKING, Any
 
+import jax
+import jax.numpy as jnp
+
 if TYPE_CHECKING:
     from lifetimescale.scenarios.blocks import AbstractBlock
 
@@ -58,6 +61,15 @@ class Scenarios:
     def dimension_of(self, name: str) -> int:
         """Which dimension a column varies along."""
         return next(index for index, block in enumerate(self.blocks) if name in block.names)
+
+    def columns(self) -> dict[str, jax.Array]:
+        """Every column by name, with a row for each scenario."""
+        columns = {}
+        for place, block in enumerate(self.blocks):
+            along = [1] * place + [block.size] + [1] * (len(self.blocks) - place - 1)
+            for name, column in block.columns(block.rows(0, block.size)).items():
+                columns[name] = jnp.broadcast_to(column.reshape(along), self.shape).ravel()
+        return columns
 
     def describe(self) -> list[dict[str, Any]]:
         """All that the scenarios depend on, as JSON."""

@@ -1,5 +1,6 @@
 """Sweeps: many scenarios, in chunks, into memory or into a folder where nothing is lost."""
 
+from lifetimescale.sweeps.job import pick as pick
 from lifetimescale.sweeps.planner import Planner as Planner
 from lifetimescale.sweeps.reading import read_sweep as read_sweep
 from lifetimescale.sweeps.reductions import Least as Least

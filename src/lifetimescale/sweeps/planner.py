@@ -5,6 +5,7 @@ from typing import Any
 
 import equinox as eqx
 import jax
+import numpy as np
 from jax.tree_util import keystr, tree_flatten_with_path
 from jaxtyping import ArrayLike
 
@@ -14,7 +15,7 @@ from lifetimescale.leaves import Leaf, inexact
 from lifetimescale.planning import Cheapest, Plan, cheapest, compute_optimal, plan
 
 TARGETS = ("loss", "budget", "like")
-OTHERS = ("params", "min_params", "max_params", "min_tokens", "max_tokens")
+ARGUMENTS = (*TARGETS, "params", "min_params", "max_params", "min_tokens", "max_tokens")
 
 
 class Planner(eqx.Module):
@@ -75,14 +76,37 @@ class Planner(eqx.Module):
         named = [_names(_paths(self.law, cost)) for cost in costs]
         return tuple(name for name in named[0] if all(name in names for names in named))
 
+    def value(self, name: str) -> Leaf:
+        """The number that a name means now, one of `names` or of what is given.
+
+        Raises:
+            ValueError: the name means no number, or several, or one that is not the same in all alternatives.
+
+        >>> import lifetimescale as lts
+        >>> planner = Planner(lts.law("chinchilla"), lts.Flops(2e12), like=13e9)
+        >>> print(f"{planner.value('like'):.1e} {planner.value('inference_tokens'):.1e}")
+        1.3e+10 2.0e+12
+        """
+        if name in ARGUMENTS:
+            if name not in self.given:
+                there = ", ".join(self.given) or "none of its kind"
+                raise ValueError(f"{name} is not given: there is {there}, so give it to the planner first")
+            return self.given[name]
+        if not isinstance(self.cost, dict):
+            return number(self.law, self.cost, name)
+        numbers = [number(self.law, cost, name) for cost in self.cost.values()]
+        if any(one is not numbers[0] and not np.array_equal(one, numbers[0]) for one in numbers):
+            raise ValueError(f"{name!r} is not the same number in {', '.join(self.cost)}: take a planner of one cost")
+        return numbers[0]
+
     def __call__(self, **values: ArrayLike) -> Plan | Cheapest:
         """The plan at some values of named numbers, which broadcast.
 
         Raises:
             ValueError: a name means no number, or several, or there is not one target.
         """
-        given = self.given | {name: inexact(value) for name, value in values.items() if name in TARGETS + OTHERS}
-        leaves = {name: inexact(value) for name, value in values.items() if name not in TARGETS + OTHERS}
+        given = self.given | {name: inexact(value) for name, value in values.items() if name in ARGUMENTS}
+        leaves = {name: inexact(value) for name, value in values.items() if name not in ARGUMENTS}
         targets = [name for name in TARGETS if name in given]
         if len(targets) != 1:
             raise ValueError(
@@ -99,6 +123,11 @@ def _planned(law: AbstractLaw, cost: AbstractCost, given: dict[str, Leaf], leave
     if "like" in given:
         arguments["loss"] = compute_optimal(law, params=given["like"]).loss
     return plan(law, cost, **arguments)
+
+
+def number(law: AbstractLaw, cost: AbstractCost, name: str) -> Leaf:
+    """The number of the law or of the cost that a name means."""
+    return jax.tree.leaves((law, cost))[_place(name, _paths(law, cost))]
 
 
 def replaced(law: AbstractLaw, cost: AbstractCost, leaves: dict[str, Leaf]) -> tuple[AbstractLaw, AbstractCost]:
