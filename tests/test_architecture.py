@@ -17,6 +17,7 @@ FLOORS = [
     {"spend", "roots", "laws", "costs", "runs", "scores", "scenarios"},
     {"presets", "planning", "fitting", "traffic"},
     {"sweeps"},
+    {"sensitivity", "uncertainty"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -1,0 +1,26 @@
+"""A decision in words."""
+
+from typing import TYPE_CHECKING
+
+from lifetimescale.status import Status
+from lifetimescale.units import format_cost, format_count, format_percent
+
+if TYPE_CHECKING:
+    from lifetimescale.uncertainty.decision import Decision
+
+
+def describe(decision: "Decision") -> str:
+    """Two sentences on a single decision, its shape where there are many."""
+    if decision.params.ndim:
+        return f"{decision.params.size} decisions of shape {decision.params.shape}"
+    status = Status(int(decision.status))
+    if status != Status.OK:
+        return status.advice
+    unit = decision.unit
+    model = f"{format_count(float(decision.params))} params, {format_count(float(decision.tokens))} tokens"
+    cost, regret = (format_cost(float(x), unit) for x in (decision.expected_cost, decision.expected_regret))
+    return (
+        f"{model}: {cost} on average, {regret} of it regret\n"
+        f"The planned tokens reach the loss with a probability of {format_percent(float(decision.reached))}; the worst "
+        f"draw costs {format_percent(float(decision.worst_regret))} more than it had to."
+    )
