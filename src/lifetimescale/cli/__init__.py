@@ -1,4 +1,4 @@
-"""The command line: `lifetimescale plan | sweep | model | fit | laws | chips`.
+"""The command line: `lifetimescale plan | sensitivity | sweep | model | fit | laws | chips`.
 
 JAX is imported by what computes, not by `--help`.
 """
@@ -13,6 +13,7 @@ from lifetimescale.cli.fit import fit
 from lifetimescale.cli.model import model
 from lifetimescale.cli.options import InputError, NoPlanError, StoppedError
 from lifetimescale.cli.plan import plan
+from lifetimescale.cli.sensitivity import sensitivity
 from lifetimescale.cli.sweep import sweep
 
 app = cyclopts.App(
@@ -21,7 +22,7 @@ app = cyclopts.App(
     help_epilogue="Numbers may be written 13B, 2T, 1e12 or 50%. Exit codes: 0 done, 1 stopped before the "
     "end, 2 wrong input, 3 no plan exists.",
 )
-for command in (plan, sweep, model, fit, laws, chips):
+for command in (plan, sensitivity, sweep, model, fit, laws, chips):
     app.command(command)
 
 

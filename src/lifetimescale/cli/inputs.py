@@ -23,12 +23,12 @@ def build_law(options: LawOptions):
     import equinox as eqx
     import jax.numpy as jnp
 
-    law = _load_law(options.law) if options.law.endswith(".json") else _published_law(options.law)
+    law = _load_law(options.name) if options.name.endswith(".json") else _published_law(options.name)
     for name, value in options.replaced().items():
         if name not in law.__dataclass_fields__:
-            raise InputError(f"--{name}: {options.law} has no coefficient {name}; its own are given with the law")
+            raise InputError(f"--{name}: {options.name} has no coefficient {name}; its own are given with the law")
         law = eqx.tree_at(lambda law, name=name: getattr(law, name), law, jnp.asarray(value))
-    return law, ", ".join([options.law, *(f"{name}={value:g}" for name, value in options.replaced().items())])
+    return law, ", ".join([options.name, *(f"{name}={value:g}" for name, value in options.replaced().items())])
 
 
 def _published_law(name: str):

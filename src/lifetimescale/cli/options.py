@@ -1,7 +1,8 @@
 """What can be asked for on the command line: flags, how their text is read, and which values they may have."""
 
+import contextlib
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
@@ -19,6 +20,15 @@ class NoPlanError(Exception):
 
 class StoppedError(Exception):
     """The work stopped before its end; the message says what stays and how to go on. Exit code 1."""
+
+
+@contextlib.contextmanager
+def as_wrong(flag: str, *errors: type[Exception]) -> Iterator[None]:
+    """What the library refuses is wrong input: ValueError, and other errors that are named."""
+    try:
+        yield
+    except (ValueError, *errors) as error:
+        raise InputError(f"{flag}: {error}") from None
 
 
 def reader(parse: Callable[[str], float], allowed: Callable[[float], bool], range_: str) -> Callable[..., float]:
@@ -109,9 +119,9 @@ class TargetOptions:
 class LawOptions:
     """The loss law: a published one, any of its coefficients replaced."""
 
-    law: str = "chinchilla"
+    law: str | None = None
     """A published law (`lifetimescale laws` lists them), or a file that `lifetimescale fit --save` wrote. chinchilla
-    has the paper's numbers; for a real decision take besiroglu2024."""
+    has the paper's numbers; for a real decision take besiroglu2024 [default: chinchilla]."""
 
     E: Annotated[float | None, Parameter(name="--E", converter=reader(parse_count, lambda value: True, ""))] = None
     """Irreducible loss, instead of the law's."""
@@ -127,6 +137,11 @@ class LawOptions:
 
     beta: Positive | None = None
     """Exponent of tokens, instead of the law's."""
+
+    @property
+    def name(self) -> str:
+        """The law that is given, or the paper's."""
+        return self.law or "chinchilla"
 
     def replaced(self) -> dict[str, float]:
         """The coefficients that are replaced."""

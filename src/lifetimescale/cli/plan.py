@@ -5,6 +5,8 @@ import functools
 from typing import Any
 
 from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
+from lifetimescale.cli.decision import decision
+from lifetimescale.cli.decision_report import print_decision
 from lifetimescale.cli.inputs import build_law, load_score_map, start
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import (
@@ -20,6 +22,7 @@ from lifetimescale.cli.options import (
 from lifetimescale.cli.plan_report import described, numbers, print_alternatives, print_plan
 from lifetimescale.cli.refusals import no_plan
 from lifetimescale.cli.render import print_json
+from lifetimescale.cli.uncertain_options import UncertaintyOptions
 
 
 def plan(
@@ -33,6 +36,7 @@ def plan(
     training: TrainingOptions = TrainingOptions(),
     serving: ServingOptions = ServingOptions(),
     time: TimeOptions = TimeOptions(),
+    uncertainty: UncertaintyOptions = UncertaintyOptions(),
     json: Flag = False,
 ) -> None:
     """The cheapest model of a loss, or the best model of a budget, over training and a life of serving.
@@ -41,6 +45,8 @@ def plan(
 
     lifetimescale plan --like 30B --requests 1e10 --prompt 1000 --output 250 --cost roofline --compare h100:2.5,b200:6
 
+    lifetimescale plan --like 13B --uncertain-law besiroglu2024 --demand-lognormal 2T:3x
+
     Args:
         score: Target benchmark score, by a map from loss to score.
         score_map: The map: a file that `lifetimescale fit --save-score-map` wrote.
@@ -48,6 +54,11 @@ def plan(
             a100-80gb,h100:2.50,b200:6.
         json: Print one JSON object.
     """
+    if uncertainty.given():
+        others = given(score=score, score_map=score_map, compare=compare)
+        decided = decision(uncertainty, target, law, Life(cost, training, serving, time), others)
+        print_json(decided) if json else print_decision(decided)
+        return
     targets = given(like=target.like, loss=target.loss, budget=target.budget, score=score)
     if len(targets) != 1:
         raise InputError("give exactly one target: --like 13B, --loss 2.0, --budget 1e6 or --score 0.3")

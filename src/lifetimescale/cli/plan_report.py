@@ -26,7 +26,7 @@ def described(plan, values: dict[str, Any]) -> dict[str, Any]:
 def print_plan(report: dict[str, Any]) -> None:
     """One plan beside its compute-optimal twin, what its cost is made of, and what to know of it."""
     baseline = report["baseline"]
-    print_lines([_sentence(report), ""])
+    print_lines([sentence(report), ""])
     rows = [
         ["params", *(_count(one["params"]) for one in (report, baseline))],
         ["training tokens", *(_count(one["tokens"]) for one in (report, baseline))],
@@ -111,7 +111,7 @@ def _cost(value: float, unit: str) -> str:
     return format_cost(value, unit) if math.isfinite(value) else "-"
 
 
-def _sentence(report: dict[str, Any]) -> str:
+def sentence(report: dict[str, Any]) -> str:
     """What to do, in one line."""
     saving, baseline = report["saving"], report["baseline"]
     plan = (
