@@ -35,6 +35,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/regret.py
 	$(BIN)/python benchmarks/roofline.py
 	$(BIN)/python benchmarks/sweep.py
+	$(BIN)/python benchmarks/uncertainty.py
 
 clean:
 	rm -rf .venv build dist
