@@ -10,7 +10,7 @@ cache. How far every answer lies above the best of all is printed beside its tim
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -27,10 +27,8 @@ BLOCK = 8  # models that are priced at once in NumPy: 80,000 costs, 640 kB; 1 to
 LEVEL = 0.9
 
 
-class Peer(NamedTuple):
-    """The same costs in NumPy: those of models with such logarithms of params and tokens, in every draw."""
-
-    costs: Callable[[Any, Any], np.ndarray]
+Peer = Callable[[Any, Any], np.ndarray]
+"""The same costs in NumPy: those of models with such logarithms of params and tokens, in every draw."""
 
 
 def main() -> None:
@@ -77,7 +75,7 @@ def by_powers(futures: lts.Futures) -> Peer:
         N, D = np.exp(n), np.exp(d)
         return 6 * N * D + 2 * N * demand + price * np.maximum(E + A * N**-alpha + B * D**-beta - loss, 0)
 
-    return Peer(costs)
+    return costs
 
 
 def by_exponentials(futures: lts.Futures) -> Peer:
@@ -89,7 +87,7 @@ def by_exponentials(futures: lts.Futures) -> Peer:
         gap = floor + np.exp(log_a - alpha * n) + np.exp(log_b - beta * d)
         return 6 * N * D + 2 * N * demand + price * np.maximum(gap, 0)
 
-    return Peer(costs)
+    return costs
 
 
 def pricing(futures: lts.Futures, centre: lts.Plan, peers: dict[str, Peer], repeats: int) -> list[Row]:
@@ -100,7 +98,7 @@ def pricing(futures: lts.Futures, centre: lts.Plan, peers: dict[str, Peer], repe
 
     def blocked(peer: Peer) -> np.ndarray:
         blocks = [slice(start, start + BLOCK) for start in range(0, MODELS, BLOCK)]
-        return np.concatenate([peer.costs(n[block, None], d[block, None]).mean(1) for block in blocks])
+        return np.concatenate([peer(n[block, None], d[block, None]).mean(1) for block in blocks])
 
     contenders: dict[str, Callable[[], Any]] = {
         "lifetimescale": lambda: lts.judge(futures, params=params, tokens=tokens).expected_cost
@@ -120,10 +118,10 @@ def decisions(futures: lts.Futures, centre: lts.Plan, peers: dict[str, Peer], ri
 
     def objective(peer: Peer) -> Callable[[np.ndarray], float]:
         def mean(x: np.ndarray) -> float:
-            return float(peer.costs(*x).mean()) / scale
+            return float(peer(*x).mean()) / scale
 
         def tail(x: np.ndarray) -> float:
-            return float(np.partition(peer.costs(*x), -worst)[-worst:].mean()) / scale
+            return float(np.partition(peer(*x), -worst)[-worst:].mean()) / scale
 
         return mean if risk == "mean" else tail
 
@@ -179,7 +177,7 @@ def regret(futures: lts.Futures, centre: lts.Plan, peer: Peer, repeats: int) -> 
         known = best()
 
         def worst(x: np.ndarray) -> float:
-            return float((peer.costs(*x) / known).max())
+            return float((peer(*x) / known).max())
 
         return optimize.minimize(worst, start, method="Nelder-Mead", options={"xatol": 1e-8, "fatol": 1e-12}).x
 

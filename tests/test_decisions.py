@@ -55,7 +55,7 @@ class TestCertaintyEquivalence:
         assert float(choice.params) == pytest.approx(float(lts.plan(LAW, lts.Flops(mean), loss=2.1).params), rel=1e-13)
 
     def life(self, requests=1e10, prompt=1000.0, output=250.0, **given):
-        chip = lts.chip("h100", price=2.5)
+        chip = eqx.tree_at(lambda chip: chip.memory, lts.chip("h100", price=2.5), jnp.asarray(1e18))  # all requests fit
         demand = lts.Demand(requests, prompt, output)
         return lts.Training(chip, mfu=0.41) + lts.Roofline(chip, demand, "fp8", **given)
 
@@ -199,6 +199,24 @@ class TestWhatMustHold:
             priced = eqx.tree_at(lambda f: f.shortfall.overhead, futures(), jnp.asarray(overhead))
             assert float(lts.decide(priced).reached) == pytest.approx(overhead / (1 + overhead), abs=2e-4)
 
+    def test_a_miss_beyond_price_is_not_risked(self):
+        drawn = futures("penalty", 40)
+        for price in (1e4, 1e6):
+            dear = eqx.tree_at(lambda f: f.shortfall.price, drawn, jnp.asarray(price * NAT))
+            choice, sure = lts.decide(dear), lts.decide(dear, quality=1.0)
+            assert choice.status == lts.Status.OK
+            assert float(choice.expected_cost) <= float(sure.expected_cost) * (1 + 1e-6)
+            assert float(sure.reached) == pytest.approx(1)
+
+    def test_what_costs_no_more_later_is_not_planned(self):
+        """With no overhead any tokens that suffice in every draw are as good: the most of them are planned."""
+        free = eqx.tree_at(lambda f: f.shortfall.overhead, futures("longer", SMALL), jnp.asarray(0.0))
+        for risk in ("mean", "regret"):
+            choice = lts.decide(free, risk=risk)
+            assert choice.status == lts.Status.OK
+            less = lts.judge(free, params=choice.params, tokens=choice.tokens / 100)
+            assert float(less.risk(risk)) == pytest.approx(float(choice.risk(risk)), rel=1e-6)
+
     def test_a_dearer_miss_is_rarer(self):
         prices = NAT * jnp.array([2.0, 5.0, 20.0, 100.0])
         reached = [
@@ -223,6 +241,14 @@ class TestWhatMustHold:
         demand, nothing = (float(lts.value_of_knowing(drawn, one, groups=4).value) for one in (number, noise))
         assert 0 < demand < float(lts.decide(drawn).expected_regret)
         assert -1e-9 * float(lts.decide(drawn).expected_cost) <= nothing < 0.1 * demand
+
+    def test_a_quality_that_is_kept_in_every_group(self):
+        """Without a price it is what is spent that counts; a group that must keep a quality by itself may cost more."""
+        unpriced = lts.Futures(futures(None, 40).law, lts.Flops(DEMAND[:40]), LOSSES[:40])
+        found = lts.value_of_knowing(unpriced, DEMAND[:40], groups=4, quality="mean")
+        spent = lts.decide(unpriced, quality="mean").expected_spending
+        assert float(found.value) == pytest.approx(float(spent - found.expected_cost), rel=1e-12)
+        assert np.isfinite(found.value)
 
     def test_to_know_all_is_worth_the_regret(self):
         known = lts.Futures(LAW, lts.Flops(DEMAND[:256]), 2.1)
@@ -261,6 +287,32 @@ class TestWhatMustHold:
         np.testing.assert_allclose(*readings, rtol=1e-12)
 
 
+class TestCapacity:
+    """A replica of one chip serves no more params than its memory holds."""
+
+    COST = lts.Training(lts.chip("h100", price=2.5), mfu=0.41) + lts.Roofline(
+        lts.chip("h100", price=2.5), lts.Demand(jnp.array([1e7, 2e7, 9e7]), 1000, 250), "fp8", batch=64, chips=1
+    )
+
+    def test_a_known_law(self):
+        choice = lts.decide(lts.Futures(LAW, self.COST, 1.93))
+        plan = lts.plan(LAW, eqx.tree_at(lambda c: c.second.demand.requests, self.COST, jnp.asarray(4e7)), loss=1.93)
+        assert int(plan.warnings) & lts.Warnings.AT_CAPACITY
+        assert float(choice.params) == pytest.approx(float(plan.params), rel=1e-9)
+        assert float(choice.tokens) == pytest.approx(float(plan.tokens), rel=1e-9)
+        assert float(jnp.min(choice.overpays)) >= 0
+
+    @pytest.mark.parametrize("risk", ["mean", "regret"])
+    def test_priced_misses(self, risk):
+        drawn = lts.Futures(LAW, self.COST, jnp.array([1.93, 1.94, 2.0]), None, lts.Shortfall(1e9))
+        choice = lts.decide(drawn, risk=risk)
+        assert choice.status == lts.Status.OK
+        assert float(choice.params) < 69e9
+        others = around(choice, 0.05, 21)
+        assert float(jnp.nanmin(others.risk(risk))) >= float(choice.risk(risk)) * (1 - 1e-7)
+        assert np.isinf(lts.judge(drawn, params=2e11, tokens=1e12).expected_cost)
+
+
 class TestRisks:
     COSTS = jnp.array([1.0, 5.0, 2.0, 4.0])
     SHARES = jnp.array([0.4, 0.1, 0.3, 0.2])
@@ -279,6 +331,21 @@ class TestRisks:
     def test_draws_without_weight_do_not_count(self):
         shares = jnp.array([0.5, 0.0, 0.3, 0.2])
         assert float(lts.WorstRegret()(self.COSTS, shares)) == 3.0
+
+    def test_a_draw_without_weight_may_be_impossible(self):
+        costs = jnp.array([1.0, jnp.inf])
+        assert float(lts.Mean()(costs, jnp.array([1.0, 0.0]))) == 1.0
+        assert float(lts.CVaR(0.5)(costs, jnp.array([1.0, 0.0]))) == 1.0
+
+    def test_the_thinnest_tail_is_the_worst_draw(self):
+        drawn = futures("penalty", 40)
+        worst = float(jnp.max(lts.decide(drawn, risk=lts.CVaR(1 - 1e-12)).costs))
+        assert float(lts.decide(drawn, risk=lts.CVaR(1 - 1e-12)).risk("cvar:0.999999999")) == pytest.approx(worst)
+        assert worst <= float(jnp.max(lts.decide(drawn).costs))
+
+    @pytest.mark.parametrize("level", [1.0, 1.5, -0.5])
+    def test_a_level_that_is_none(self, level):
+        assert lts.decide(futures("penalty", 40), risk=lts.CVaR(level)).status == lts.Status.INVALID
 
     @pytest.mark.parametrize("words", ["cvar", "cvar:1", "cvar:-0.1", "mean:2", "worst", ""])
     def test_words(self, words):
@@ -361,6 +428,17 @@ class TestStatuses:
         models = lts.judge(futures(draws=20), params=jnp.array([1e9, -1.0, jnp.nan]), tokens=1e12)
         assert models.status.tolist() == [lts.Status.OK, lts.Status.INVALID, lts.Status.INVALID]
         assert np.isnan(models.expected_cost).tolist() == [False, True, True]
+        assert np.isnan(models.expected_spending).tolist() == [False, True, True]
+        below = eqx.tree_at(lambda f: f.shortfall.price, futures(draws=20), jnp.asarray(-1.0))
+        assert lts.judge(below, params=1e9, tokens=1e12).status == lts.Status.INVALID
+
+    def test_in_words(self):
+        unpriced = lts.decide(lts.Futures(futures(None, 40).law, lts.Flops(DEMAND[:40]), LOSSES[:40]), quality=0.9)
+        assert "a miss has no price" in str(unpriced)
+        assert "of it regret" in str(lts.decide(futures("penalty", 40)))
+        assert str(lts.judge(futures(draws=20), params=jnp.ones((2, 3)), tokens=1e12)) == "6 decisions of shape (2, 3)"
+        alone = lts.decide(lts.Futures(LAW, lts.Flops(jnp.full(16, 2e12)), 2.1))
+        assert float(alone.expected_regret) == 0
 
     def test_what_is_refused(self):
         with pytest.raises(ValueError, match="say what a miss costs"):
@@ -369,6 +447,15 @@ class TestStatuses:
             lts.decide(futures(None, 10), risk="regret", quality=0.9)
         with pytest.raises(ValueError, match="no quality 'median'"):
             lts.decide(futures(draws=10), quality="median")
+        for quality in (0, -1, 1.5, float("nan"), jnp.array([0.5, 0.9])):
+            with pytest.raises(ValueError, match="out of range: give a probability above 0"):
+                lts.decide(futures(draws=10), quality=quality)
+        with pytest.raises(ValueError, match="one price and one overhead"):
+            lts.Futures(LAW, lts.Flops(1e12), 2.1, None, lts.Shortfall(jnp.ones(3)))
+        with pytest.raises(ValueError, match="do not broadcast"):
+            lts.Futures(LAW, lts.Flops(DEMAND[:3]), LOSSES[:4])
+        with pytest.raises(ValueError, match="quantiles are of a single model"):
+            lts.judge(futures(draws=10), params=jnp.ones(2), tokens=1.0).quantiles(0.5)
         with pytest.raises(ValueError, match="deadline"):
             lts.Futures(LAW, lts.Training(lts.chip("h100", price=2.0), chips=64, days=90), 2.1)
         with pytest.raises(ValueError, match="do not divide into 3"):
@@ -420,7 +507,7 @@ class TestDraws:
             lts.law_draws("chinchilla", 10, key=jax.random.key(0))
         with pytest.raises(ValueError, match="did you mean 'besiroglu2024'"):
             lts.law_draws("besiroglu", 10, key=jax.random.key(0))
-        with pytest.raises(ValueError, match="draw at least 1"):
+        with pytest.raises(ValueError, match="at least 1"):
             lts.law_draws("besiroglu2024", 0, key=jax.random.key(0))
 
     def test_columns_of_a_product(self):

@@ -181,3 +181,12 @@ class TestNextRun:
             lts.value_of_runs(fitted, COST, params=1e9, tokens=1e11, loss=2.0, like=13e9)
         with pytest.raises(ValueError, match="no run is within"):
             lts.next_run(fitted, COST, like=13e9, compute=1e15)
+        wrong = {"params": (0, 1e9), "tokens_per_param": (100, 20)}
+        for name, ends in wrong.items():
+            with pytest.raises(ValueError, match=f"{name} from .* out of range"):
+                lts.next_run(fitted, COST, like=13e9, compute=1e21, **{name: ends})
+        for compute in (-1e21, float("nan"), float("inf")):
+            with pytest.raises(ValueError, match="compute"):
+                lts.next_run(fitted, COST, like=13e9, compute=compute)
+        with pytest.raises(ValueError, match="no plan to learn for"):
+            lts.next_run(fitted, COST, loss=1.5, compute=1e21)

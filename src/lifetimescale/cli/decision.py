@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from typing import Any, NamedTuple
 
 from lifetimescale.cli.costs import OUTPUT, PROMPT, Life, build_cost
@@ -57,7 +58,7 @@ def decision(
     for flag in [flag for flag in options.given() if flag in OF_LAW and futures.knows_law]:
         raise InputError(f"{flag} has nothing to say of a law that is known: give --uncertain-law besiroglu2024 too")
     choice = _decide(options, futures)
-    asked = {"law": belief.name, "risk": options.risk or "mean", "quality": options.kept()}
+    asked = {"law": belief.name, "risk": "mean" if options.risk is None else options.risk, "quality": options.kept()}
     drawn = {"draws": belief.draws, "seed": seed}
     return report_of(choice, middle.plan, numbers.demand, asked | drawn, belief.warnings)
 
@@ -245,7 +246,7 @@ def _decide(options: UncertaintyOptions, futures: Any) -> Any:
     from lifetimescale.uncertainty.risk import parse_risk
 
     with as_wrong("--risk"):
-        risk = parse_risk(options.risk or "mean")
+        risk = parse_risk("mean" if options.risk is None else options.risk)
     choice, quality = lts.decide(futures, risk=risk, quality=options.kept()), options.kept()
     status = lts.Status(int(choice.status))
     if status == lts.Status.UNREACHABLE and quality is not None:
@@ -253,4 +254,6 @@ def _decide(options: UncertaintyOptions, futures: Any) -> Any:
         raise NoPlanError(f"no model reaches the loss {share}: ask for a lower --quality or a higher loss")
     if status != lts.Status.OK:
         raise (InputError if status == lts.Status.INVALID else NoPlanError)(status.advice)
+    if not math.isfinite(float(choice.expected_spending)) or float(choice.params) < 1:
+        raise NoPlanError("the best decision is no model: check that demand, prices and --miss-price are of this world")
     return choice

@@ -43,7 +43,7 @@ def report_of(
         "shortfall": _shortfall(futures),
         "ignoring": ignored | other,
         "ignoring_costs": other["expected_cost"] - chosen["expected_cost"],
-        "knowing_demand": None if demand is None else _knowing(futures, demand, asked["quality"]),
+        "knowing_demand": _knowing(futures, demand) if demand is not None and asked["quality"] is None else None,
         "warnings": warnings + (seen.messages() if seen.status == lts.Status.OK else []),
     }
 
@@ -82,7 +82,7 @@ def _shortfall(futures: Any) -> dict[str, float | None] | None:
     return {"price": float(priced.price), "overhead": None if priced.overhead is None else float(priced.overhead)}
 
 
-def _knowing(futures: Any, demand: Any, quality: str | float | None) -> float | None:
+def _knowing(futures: Any, demand: Any) -> float | None:
     """What it would be worth to know the demand; by as many of the draws as divide, None where they are too few."""
     import jax
 
@@ -93,7 +93,7 @@ def _knowing(futures: Any, demand: Any, quality: str | float | None) -> float | 
         return None
     if most < len(demand):
         futures = jax.tree.map(lambda leaf: leaf[:most] if leaf.ndim else leaf, futures)
-    return float(lts.value_of_knowing(futures, demand[:most], groups=GROUPS, quality=quality).value)
+    return float(lts.value_of_knowing(futures, demand[:most], groups=GROUPS).value)
 
 
 def print_decision(report: dict[str, Any]) -> None:
@@ -149,7 +149,7 @@ def _knowing_demand(report: dict[str, Any]) -> list[str]:
     value = report["knowing_demand"]
     if value is None:
         return []
-    worth = _cost(report, max(value, 0.0))
+    worth = _cost(report, value)
     return [f"To know in which eighth of its draws the demand will lie would be worth {worth} on average."]
 
 

@@ -17,7 +17,7 @@ MISS_PRICE, OVERHEAD, DRAWS = "10x", 0.2, 10_000
 
 def _parse_miss_price(text: str) -> float:
     """The number in 10x or 1e23."""
-    price = parse_count(text.strip().removesuffix("x"))
+    price = parse_count(text.strip().lower().removesuffix("x") or text)
     if not price > 0:
         raise ValueError(f"{text} is out of range, give a number above 0, like 10x")
     return price
@@ -107,7 +107,7 @@ class UncertaintyOptions:
     def price(self, nat: float) -> float:
         """What a nat above the loss costs, where the last nat of the plan costs `nat`."""
         text = self.miss_price or MISS_PRICE
-        return _parse_miss_price(text) * (nat if text.strip().endswith("x") else 1.0)
+        return _parse_miss_price(text) * (nat if text.strip().lower().endswith("x") else 1.0)
 
     def dearer(self) -> float | None:
         """By how much longer training costs more; None where there is none."""

@@ -1,7 +1,7 @@
 """Decisions before the law, the demand and the prices are known: draws, risks, regret, and what to learn next."""
 
+from lifetimescale.uncertainty.deciding import decide as decide
 from lifetimescale.uncertainty.decision import Decision as Decision
-from lifetimescale.uncertainty.decision import decide as decide
 from lifetimescale.uncertainty.decision import judge as judge
 from lifetimescale.uncertainty.forecasts import Forecasts as Forecasts
 from lifetimescale.uncertainty.forecasts import read_forecasts as read_forecasts

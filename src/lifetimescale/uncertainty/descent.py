@@ -26,7 +26,7 @@ class Local(NamedTuple):
 Objective = Callable[[Vector, Scalar, Any], Local]
 """(position, softness, arguments) -> what is minimised, about that position."""
 
-FIRST_SOFTNESS, SHARPER, LAST_SOFTNESS = 0.1, 10**0.5, 1e-10
+FIRST_SOFTNESS, SHARPER, LAST_SOFTNESS = 1.0, 10**0.5, 1e-10
 """A stage's softness is the width of its kinks: a sharper one's optimum is where Newton's method finds the next."""
 ALIKE = 1e-9  # what a stage gains on the one before, of values near 1, once its kinks no longer matter
 SETTLED = 1e-4  # times the softness: what a step of a stage may still gain
@@ -34,8 +34,8 @@ TRIALS = 40
 LONGEST_STEP = 2.0
 SHORTER, SHORTEST = 0.25, 1e-9
 GOLDEN = (5**0.5 - 1) / 2
-WIDEST = 4.0  # from the middle, a factor of 55
-SECTIONS = 46  # to 2e-9 of the width
+WIDEST = 8.0  # from the middle, a factor of 3000
+SECTIONS = 48  # to 2e-9 of a logarithm
 ENOUGH = 1e-4  # of the gain that the slope promises
 
 
@@ -65,7 +65,8 @@ def least(objective: Objective, start: Vector, arguments: PyTree) -> Least:
     def sharpen(stage: _Stage) -> _Stage:
         tolerance = jnp.maximum(SETTLED * stage.softness, 4 * epsilon)
         walk = _newton(lambda x: objective(x, stage.softness, arguments), stage.position, tolerance)
-        done = (walk.gained + walk.promised <= max(ALIKE, 8 * epsilon)) | (stage.softness <= sharpest)
+        alike = walk.gained + walk.promised <= max(ALIKE, 8 * epsilon)
+        done = (alike & (stage.softness < FIRST_SOFTNESS)) | (stage.softness <= sharpest)
         return _Stage(walk.position, walk.promised, stage.softness / SHARPER, done)
 
     first = jnp.full_like(start[0], FIRST_SOFTNESS)
@@ -111,7 +112,7 @@ def _section(function: Callable[[Scalar], tuple[Scalar, PyTree]], middle: Scalar
 
     def narrow(_: Any, state: Any) -> Any:
         low, high, left, right, at_left, at_right = state
-        lower = at_left[0] <= at_right[0]
+        lower = at_left[0] < at_right[0]  # of a flat valley the upper end: tokens that are trained in any case
         low, high = jnp.where(lower, low, left), jnp.where(lower, right, high)
         new = jnp.where(lower, high - GOLDEN * (high - low), low + GOLDEN * (high - low))
         at_new = function(new)

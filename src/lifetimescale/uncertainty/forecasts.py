@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lifetimescale.runs.table import Table, numbers, read_table, shown
+from lifetimescale.units import is_whole
 
 WEIGHT = "weight"
 
@@ -25,7 +26,7 @@ class Forecasts(eqx.Module):
     columns: dict[str, Float[Array, " n"]]
     weights: Float[Array, " n"]
 
-    def sample(self, size: int, *, key: PRNGKeyArray) -> dict[str, Float[Array, " size"]]:
+    def sample(self, size: float | int, *, key: PRNGKeyArray) -> dict[str, Float[Array, " size"]]:
         """So many draws, in random order, to go with draws of a law: each scenario as often as its weight says.
 
         At evenly spaced shares from one random start, so a scenario is there its share of the time to within one.
@@ -33,7 +34,13 @@ class Forecasts(eqx.Module):
         Args:
             size: how many.
             key: of `jax.random`.
+
+        Raises:
+            ValueError: it is not a whole number above 0.
         """
+        if not is_whole(size) or size < 1:
+            raise ValueError(f"size={size}: sample a whole number, at least 1")
+        size = int(size)
         shift, order = jax.random.split(key)
         ends = jnp.cumsum(self.weights) / jnp.sum(self.weights)
         shares = (jnp.arange(size, dtype=ends.dtype) + jax.random.uniform(shift, dtype=ends.dtype)) / size

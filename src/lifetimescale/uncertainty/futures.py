@@ -1,7 +1,7 @@
 """What is not known when the model is trained: draws of the law, of demand and prices, and what a miss then costs."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
@@ -15,13 +15,13 @@ from lifetimescale.laws import AbstractCoupled, AbstractLaw, Chinchilla
 from lifetimescale.leaves import Leaf, Scalar, inexact, optional
 from lifetimescale.logarithm import log
 from lifetimescale.planning import Plan, compute_optimal, plan
-from lifetimescale.planning.curves import LevelSet
+from lifetimescale.planning.curves import LOG_PARAMS, LOG_TOKENS, LevelSet
+from lifetimescale.planning.limits import allowed
 from lifetimescale.roots import root
 from lifetimescale.status import Status
 from lifetimescale.sweeps.planner import ARGUMENTS, Planner, replaced
 from lifetimescale.uncertainty.risk import Draws, soft_plus
 
-LOG_PARAMS, LOG_TOKENS = 22.0, 25.0  # where the searches for params and tokens begin
 FARTHEST = 700.0  # the logarithm of what stands for no end
 
 
@@ -36,8 +36,8 @@ class Shortfall(eqx.Module):
     at the D' of least cost: the tokens that reach the loss, or those whose last nat costs `price`, or D.
 
     Args:
-        price: of a nat above the target loss, in the unit of the cost; k times what a nat costs at the margin of the
-            plan, -d total/d loss, accepts about one miss in k.
+        price: of a nat above the target loss, in the unit of the cost, one for all draws; k times what a nat costs at
+            the margin of the plan, -d total/d loss, accepts about one miss in k.
         overhead: by how much a token trained later costs more than a planned one, a fraction >= 0; None where the model
             cannot be trained longer.
     """
@@ -60,7 +60,8 @@ class Futures(eqx.Module):
         shortfall: what a miss costs; None where the loss must be reached, and no number stands for less.
 
     Raises:
-        ValueError: the cost has a deadline, which a plan under uncertainty does not keep.
+        ValueError: the cost has a deadline, which a decision does not keep; the draws of two numbers are not as many;
+            or the price of a miss has draws of its own.
     """
 
     law: AbstractLaw
@@ -102,6 +103,13 @@ class Futures(eqx.Module):
     def __check_init__(self):
         if self.cost.has_deadline:
             raise ValueError("a deadline of training is not kept under uncertainty: leave out chips and days")
+        if any(leaf.ndim for leaf in jax.tree.leaves(self.shortfall)):
+            raise ValueError("a miss has one price and one overhead for all draws: give numbers, not arrays")
+        try:
+            self.shape  # noqa: B018
+        except ValueError:
+            shapes = {leaf.shape for leaf in jax.tree.leaves((self.law, self.cost, self.loss, self.weights))}
+            raise ValueError(f"draws of shapes {', '.join(map(str, shapes - {()}))} do not broadcast") from None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -147,17 +155,17 @@ def outcome(
     shortfall: Shortfall | None,
     log_params: Scalar,
     log_tokens: Scalar,
-    softness: Scalar | None = None,
+    softness: "Softness | None" = None,
 ) -> Scalar:
     """What a model costs in one draw, the miss included; inf for a miss that has no price."""
     if shortfall is None:
         params, tokens = jnp.exp(log_params), jnp.exp(log_tokens)
         reached = law.loss(params, tokens) <= loss * (1 + rounding(loss))
-        return jnp.where(reached, cost.total(params, tokens), jnp.inf)
+        return jnp.where(reached, spent(cost, params, tokens), jnp.inf)
     if shortfall.overhead is None:
         return missed(law, cost, loss, shortfall.price, log_params, log_tokens, softness)
     enough = _enough(law, cost, loss, shortfall.price, shortfall.overhead, log_params)
-    trained = log_tokens + _plus(enough - log_tokens, softness)
+    trained = log_tokens + _plus(enough - log_tokens, None if softness is None else softness.share)
     params = jnp.exp(log_params)
     longer = cost.training(params, jnp.exp(trained)) - cost.training(params, jnp.exp(log_tokens))
     return missed(law, cost, loss, shortfall.price, log_params, trained, softness) + shortfall.overhead * longer
@@ -170,11 +178,25 @@ def missed(
     price: Scalar,
     log_params: Scalar,
     log_tokens: Scalar,
-    softness: Scalar | None = None,
+    softness: "Softness | None" = None,
 ) -> Scalar:
     """C(N, D) + price max(0, L(N, D) - loss)."""
     params, tokens = jnp.exp(log_params), jnp.exp(log_tokens)
-    return cost.total(params, tokens) + price * _plus(law.loss(params, tokens) - loss, softness)
+    nats = None if softness is None else softness.cost / price
+    return spent(cost, params, tokens) + price * _plus(law.loss(params, tokens) - loss, nats)
+
+
+def spent(cost: AbstractCost, params: Scalar, tokens: Scalar) -> Scalar:
+    """C(N, D), inf where the model cannot be served."""
+    total = cost.total(params, tokens)
+    return jnp.where(allowed(cost, params, tokens), total, jnp.inf) if cost.has_capacity else total
+
+
+class Softness(NamedTuple):
+    """How wide kinks are made: as a share of what is counted in logarithms, and of the cost, in its unit."""
+
+    share: Scalar
+    cost: Scalar
 
 
 def rounding(number: Leaf) -> float:
@@ -219,11 +241,22 @@ def _best(futures: Futures) -> Draws:
 
 
 def _cheapest_miss(law: AbstractLaw, cost: AbstractCost, loss: Scalar, price: Scalar) -> Scalar:
-    """Least C + price (L - loss): the model whose last nat costs `price`, by params as by tokens."""
+    """Least C + price (L - loss): the model whose last nat costs `price`, by params as by tokens.
+
+    Where that cannot be served it is the largest that can.
+    """
     start = jnp.full_like(loss, LOG_PARAMS)
     log_params = root(_last_nat_by_params, start, (law, cost, price)).position
+    if cost.has_capacity:
+        largest = root(_capacity, start, cost).position
+        log_params = jnp.fmin(log_params, largest)
     log_tokens = _last_nat_by_tokens(law, cost, price, log_params)
     return missed(law, cost, loss, price, log_params, log_tokens)
+
+
+def _capacity(log_params: Scalar, cost: AbstractCost) -> Scalar:
+    """How much of what can be served a size takes, as a logarithm."""
+    return cost.limits(jnp.exp(log_params), jnp.ones_like(log_params)).capacity
 
 
 def _last_nat_by_params(log_params: Scalar, arguments: Any) -> Scalar:

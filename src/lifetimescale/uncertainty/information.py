@@ -8,8 +8,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float
 
 from lifetimescale.leaves import Leaf, Scalar, inexact
-from lifetimescale.uncertainty.decision import decide
+from lifetimescale.uncertainty.deciding import decide
+from lifetimescale.uncertainty.decision import Decision
 from lifetimescale.uncertainty.futures import Futures, Shortfall
+from lifetimescale.units import is_whole
 
 
 class Knowledge(eqx.Module):
@@ -19,8 +21,8 @@ class Knowledge(eqx.Module):
         params: N for each thing that could be learnt, from its least value to its greatest.
         tokens: D, likewise.
         weights: how probable each is.
-        expected_cost: mean cost if it is learnt before the decision.
-        value: the mean cost of deciding now, less that: never negative.
+        expected_cost: mean cost if it is learnt before the decision; of what is spent, where a miss has no price.
+        value: the mean cost of deciding now, less that: never negative, but for a quality, which every group must keep.
     """
 
     params: Float[Array, " groups"]
@@ -31,7 +33,7 @@ class Knowledge(eqx.Module):
 
 
 def value_of_knowing(
-    futures: Futures, number: ArrayLike, *, groups: int = 8, quality: str | float | None = None
+    futures: Futures, number: ArrayLike, *, groups: float | int = 8, quality: str | float | None = None
 ) -> Knowledge:
     """What it is worth, in the unit of the cost, to know a number better before the model is chosen.
 
@@ -54,20 +56,27 @@ def value_of_knowing(
     >>> bool(known.value > 0)
     True
     """
-    number = inexact(number)
+    number, quality = inexact(number), quality if quality is None or isinstance(quality, str) else float(quality)
     if len(futures.shape) != 1 or number.shape != futures.shape:
         raise ValueError(f"draws of shape {futures.shape} and a number of shape {number.shape}: give one of each draw")
-    if groups < 1 or futures.shape[0] % groups:
+    if not is_whole(groups) or groups < 1 or futures.shape[0] % groups:
         raise ValueError(f"{futures.shape[0]} draws do not divide into {groups} groups alike: take another number")
     order = jnp.argsort(number)
 
     def grouped(leaf: Leaf) -> Leaf:
-        return jnp.broadcast_to(leaf, futures.shape)[order].reshape(groups, -1) if leaf.ndim else leaf
+        return jnp.broadcast_to(leaf, futures.shape)[order].reshape(int(groups), -1) if leaf.ndim else leaf
 
     parts = Futures(*jax.tree.map(grouped, (futures.law, futures.cost, futures.loss, futures.shares)))
     params, tokens, weights, costs = _decided_by_group(parts, futures.shortfall, quality=quality)
-    expected = jnp.sum(weights * costs)
-    return Knowledge(params, tokens, weights, expected, decide(futures, quality=quality).expected_cost - expected)
+    expected = jnp.sum(jnp.where(weights > 0, weights * costs, 0))
+    return Knowledge(params, tokens, weights, expected, _mean(decide(futures, quality=quality)) - expected)
+
+
+def _mean(choice: Decision) -> Scalar:
+    """What a decision costs on average, or spends where a miss has no price."""
+    futures = choice.futures
+    spent = futures.shortfall is None and not futures.knows_law
+    return choice.expected_spending if spent else choice.expected_cost
 
 
 @functools.partial(jax.jit, static_argnames=("quality",))
@@ -80,7 +89,7 @@ def _decided_by_group(
         assert part.weights is not None
         weight, part = jnp.sum(part.weights), Futures(part.law, part.cost, part.loss, part.weights, shortfall)
         choice = decide(part, quality=quality)
-        return choice.params, choice.tokens, weight, choice.expected_cost
+        return choice.params, choice.tokens, weight, _mean(choice)
 
     axes = jax.tree.map(lambda leaf: 0 if leaf.ndim else None, parts)
     return jax.vmap(decided, in_axes=(axes,))(parts)

@@ -11,9 +11,10 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from lifetimescale.fitting import Fit
 from lifetimescale.laws import AbstractLaw, coefficients
 from lifetimescale.presets import law_preset, law_presets
+from lifetimescale.units import is_whole
 
 
-def law_draws(source: str | Fit, draws: int, *, key: PRNGKeyArray) -> AbstractLaw:
+def law_draws(source: str | Fit, draws: float | int, *, key: PRNGKeyArray) -> AbstractLaw:
     """Laws drawn from the normal distribution that a covariance of coefficients describes: one law, batched.
 
     Coefficients that stay positive are drawn by their logarithms, and all of one draw together: log A and alpha
@@ -33,8 +34,9 @@ def law_draws(source: str | Fit, draws: int, *, key: PRNGKeyArray) -> AbstractLa
     >>> laws.alpha.shape
     (1000,)
     """
-    if draws < 1:
-        raise ValueError(f"draws={draws}: draw at least 1")
+    if not is_whole(draws) or draws < 1:
+        raise ValueError(f"draws={draws}: draw a whole number, at least 1")
+    draws = int(draws)
     if isinstance(source, Fit):
         laws = jax.vmap(functools.partial(moved, source))(_moves(np.asarray(source.covariance), draws, key))
         return eqx.tree_at(lambda law: law.fitted, laws, source.law.fitted)

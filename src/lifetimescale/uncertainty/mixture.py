@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array
 
-from lifetimescale.costs import AbstractCost, Rates
-from lifetimescale.laws import AbstractLaw, Chinchilla
+from lifetimescale.costs import AbstractCost, Limits, Rates
+from lifetimescale.laws import AbstractCoupled, AbstractLaw, Chinchilla
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log
-from lifetimescale.uncertainty.futures import Futures, outcome, over
+from lifetimescale.uncertainty.futures import Futures, Softness, outcome, over, spent
 from lifetimescale.uncertainty.risk import AbstractRisk, Draws, soft_terms
 
 
@@ -34,6 +35,11 @@ class RiskyCost(AbstractCost):
     @property
     def unit(self) -> str:
         return self.futures.cost.unit
+
+    def limits(self, params: Scalar, tokens: Scalar) -> Limits:
+        """Those of the draw that uses most of them."""
+        drawn = over(self.futures, lambda law, cost, loss, params, tokens: cost.limits(params, tokens), params, tokens)
+        return Limits(jnp.max(drawn.time), jnp.max(drawn.capacity))
 
     def mean_rates(self) -> Rates:
         """The mean k_t and k_i of costs N (k_t D + k_i), whose mean is of that form too."""
@@ -65,6 +71,26 @@ class DrawnQuality(AbstractLaw):
         return self.middle + gaps[order][jnp.sum(reached)]
 
 
+def is_valid(futures: Futures) -> Array:
+    """Whether every draw is in its domain."""
+
+    def valid(law: AbstractLaw, cost: AbstractCost, loss: Scalar) -> Array:
+        here = cost.valid() & jnp.isfinite(loss)
+        return here & law.coupled().valid() if isinstance(law, AbstractCoupled) else here
+
+    priced = jnp.asarray(True)
+    if futures.shortfall is not None:
+        overhead = futures.shortfall.overhead
+        priced = (futures.shortfall.price > 0) & jnp.isfinite(futures.shortfall.price)
+        priced &= jnp.asarray(True) if overhead is None else overhead >= 0
+    return jnp.all(over(futures, valid)) & jnp.all(futures.shares >= 0) & priced
+
+
+def losses(futures: Futures) -> Draws:
+    """The target of every draw."""
+    return over(futures, lambda law, cost, loss: loss)
+
+
 def misses(futures: Futures, params: Scalar, tokens: Scalar) -> Draws:
     """L - loss of a model, in nats."""
 
@@ -77,10 +103,10 @@ def misses(futures: Futures, params: Scalar, tokens: Scalar) -> Draws:
 def spending(futures: Futures, params: Scalar, tokens: Scalar) -> Draws:
     """C(N, D) of a model, whatever loss it reaches."""
 
-    def spent(law: AbstractLaw, cost: AbstractCost, loss: Scalar, params: Scalar, tokens: Scalar) -> Scalar:
-        return cost.total(params, tokens)
+    def of_draw(law: AbstractLaw, cost: AbstractCost, loss: Scalar, params: Scalar, tokens: Scalar) -> Scalar:
+        return spent(cost, params, tokens)
 
-    return over(futures, spent, params, tokens)
+    return over(futures, of_draw, params, tokens)
 
 
 def outcomes(futures: Futures, log_params: Scalar, log_tokens: Scalar) -> Draws:
@@ -98,13 +124,13 @@ def measured(futures: Futures, best: Draws | None, log_params: Scalar, log_token
 
 
 def expanded(
-    futures: Futures, best: Draws | None, log_params: Scalar, log_tokens: Scalar, softness: Scalar
+    futures: Futures, best: Draws | None, log_params: Scalar, log_tokens: Scalar, softness: Softness
 ) -> tuple[Draws, tuple[Draws, Draws], tuple[Draws, Draws, Draws]]:
     """`measured` without kinks, its slopes by log params and log tokens, and its second derivatives (nn, nd, dd)."""
 
-    def of_draw(law: AbstractLaw, cost: AbstractCost, loss: Scalar, shortfall: Any, n: Scalar, d: Scalar, s: Scalar):
+    def of_draw(law: AbstractLaw, cost: AbstractCost, loss: Scalar, shortfall: Any, n: Scalar, d: Scalar, s: Softness):
         if isinstance(law, Chinchilla) and cost.is_linear and shortfall.overhead is None:
-            return _expanded_exactly(law, cost.rates(), loss, shortfall.price, n, d, s)
+            return _expanded_exactly(law, cost.rates(), loss, shortfall.price, n, d, s.cost / shortfall.price)
 
         def value(n: Scalar, d: Scalar) -> Scalar:
             return outcome(law, cost, loss, shortfall, n, d, s)

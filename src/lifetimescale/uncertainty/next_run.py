@@ -1,6 +1,7 @@
 """Which run to train next, so that the plan is surest."""
 
 import functools
+import math
 from typing import NamedTuple
 
 import equinox as eqx
@@ -9,12 +10,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
 
-from lifetimescale.compilation import compiled
+from lifetimescale.compilation import compiled, is_traced
 from lifetimescale.costs import TRAINING_FLOPS, AbstractCost
 from lifetimescale.fitting import Fit
 from lifetimescale.leaves import Leaf, Scalar, inexact
 from lifetimescale.logarithm import log
 from lifetimescale.planning import Plan, compute_optimal, plan, price
+from lifetimescale.status import Status
 from lifetimescale.uncertainty.laws import moved
 from lifetimescale.units import format_count, format_percent
 
@@ -60,11 +62,13 @@ class NextRun(eqx.Module):
 
     def __str__(self) -> str:
         size, error = format_count(float(self.planned.params)), format_percent(float(jnp.expm1(self.size_error)))
-        now = f"The plan, {size} params, is known to {error}: an expected regret of {_share(self.regret)}"
+        now = (
+            f"The plan, {size} params, is known to {error}: an expected regret of {format_percent(float(self.regret))}"
+        )
         if self.params.ndim:
             return f"{now}; {self.params.size} runs that could be made"
         run = f"{format_count(float(self.params))} params on {format_count(float(self.tokens))} tokens"
-        return f"{now}; a run of {run} leaves {_share(self.remaining)}"
+        return f"{now}; a run of {run} leaves {format_percent(float(self.remaining))}"
 
 
 def next_run(
@@ -95,7 +99,8 @@ def next_run(
         tokens_per_param: the lowest and the highest ratio; that of the runs so far by default.
 
     Raises:
-        ValueError: not exactly one of loss and like is given, or no run is within the compute.
+        ValueError: not exactly one of loss and like is given, there is no plan, a range cannot be, or no run is within
+            the compute.
 
     >>> import lifetimescale as lts
     >>> fitted = lts.fit(lts.Chinchilla, lts.planted_runs(lts.law("besiroglu2024"), 60, key=jax.random.key(0)))
@@ -103,11 +108,15 @@ def next_run(
     >>> bool(best.remaining < 0.9 * best.regret), bool(best.compute <= 1e21)
     (True, True)
     """
-    runs = fitted.runs
+    runs, most = fitted.runs, float(inexact(compute)) / TRAINING_FLOPS
     sizes = (float(np.min(runs.params)), np.inf) if params is None else params
     ratio = np.asarray(runs.tokens) / np.asarray(runs.params)
     ratios = (float(ratio.min()), float(ratio.max())) if tokens_per_param is None else tokens_per_param
-    most = float(inexact(compute)) / TRAINING_FLOPS
+    for name, (low, high) in {"params": sizes, "tokens_per_param": ratios, "compute": (most, most)}.items():
+        if not 0 < low <= high or not math.isfinite(low):
+            raise ValueError(f"{name} from {low:g} to {high:g} are out of range: give numbers above 0, the least first")
+    if not math.isfinite(most):
+        raise ValueError("the compute is without end: give the FLOP that the run may take")
     box = np.log([[sizes[0], min(sizes[1], (most / ratios[0]) ** 0.5)], [*ratios]])
     if box[0, 0] > box[0, 1] or 2 * box[0, 0] + box[1, 0] > np.log(most):
         raise ValueError(f"no run is within {most * TRAINING_FLOPS:.3g} FLOP: allow smaller models, or more compute")
@@ -157,7 +166,7 @@ def value_of_runs(
             or that of a bootstrap.
 
     Raises:
-        ValueError: not exactly one of loss and like is given.
+        ValueError: not exactly one of loss and like is given, or there is no plan.
     """
     plane = _plane(fitted, cost, loss, like, noise, covariance)
     shape = jnp.broadcast_shapes(jnp.shape(params), jnp.shape(tokens))
@@ -187,6 +196,8 @@ def _plane(
         raise ValueError("give exactly one target of the plan: loss=... or like=...")
     target = inexact(loss) if loss is not None else inexact(like if like is not None else jnp.nan)
     slopes, bend, planned = _planned(fitted, cost, target, relative=loss is None)
+    if not is_traced(planned) and (target.ndim or planned.status != Status.OK):
+        raise ValueError(f"there is no plan to learn for: {Status(int(jnp.max(planned.status))).advice}")
     error = jnp.sqrt(fitted.noise_variance) if noise is None else inexact(noise)
     return _Plane(fitted, fitted.covariance if covariance is None else covariance, slopes, bend, error, planned)
 
@@ -226,7 +237,3 @@ def _remaining(plane: _Plane, params: Float[Array, " n"], tokens: Float[Array, "
     spread = slopes @ plane.covariance
     learnt = (spread @ plane.slopes) ** 2 / (plane.noise**2 + jnp.sum(spread * slopes, 1))
     return plane.bend / 2 * (plane.slopes @ plane.covariance @ plane.slopes - learnt)
-
-
-def _share(fraction: Leaf) -> str:
-    return format_percent(float(fraction))

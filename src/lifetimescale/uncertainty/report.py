@@ -1,5 +1,6 @@
 """A decision in words."""
 
+import math
 from typing import TYPE_CHECKING
 
 from lifetimescale.status import Status
@@ -16,11 +17,12 @@ def describe(decision: "Decision") -> str:
     status = Status(int(decision.status))
     if status != Status.OK:
         return status.advice
-    unit = decision.unit
+    unit, reached = decision.unit, format_percent(float(decision.reached))
     model = f"{format_count(float(decision.params))} params, {format_count(float(decision.tokens))} tokens"
+    quality = f"The planned tokens reach the loss with a probability of {reached}"
+    if not math.isfinite(float(decision.expected_cost)):
+        spent = format_cost(float(decision.expected_spending), unit)
+        return f"{model}: {spent} on average, and a miss has no price\n{quality}."
     cost, regret = (format_cost(float(x), unit) for x in (decision.expected_cost, decision.expected_regret))
-    return (
-        f"{model}: {cost} on average, {regret} of it regret\n"
-        f"The planned tokens reach the loss with a probability of {format_percent(float(decision.reached))}; the worst "
-        f"draw costs {format_percent(float(decision.worst_regret))} more than it had to."
-    )
+    worst = format_percent(float(decision.worst_regret))
+    return f"{model}: {cost} on average, {regret} of it regret\n{quality}; at worst it costs {worst} too much."

@@ -40,7 +40,7 @@ class Mean(AbstractRisk):
         return jnp.ones(())
 
     def __call__(self, costs: Draws, weights: Draws) -> Scalar:
-        return jnp.sum(weights * costs)
+        return jnp.sum(jnp.where(weights > 0, weights * costs, 0))
 
 
 class CVaR(AbstractRisk):
@@ -61,7 +61,7 @@ class CVaR(AbstractRisk):
     def __call__(self, costs: Draws, weights: Draws) -> Scalar:
         worst_first = jnp.argsort(-costs)
         costs, weights = costs[worst_first], weights[worst_first]
-        tail = self.tail.astype(costs.dtype)
+        tail = least_tail(self.tail, weights)
         worse = jnp.cumsum(weights) - weights
         within = jnp.clip(tail - worse, 0, weights)
         return jnp.sum(jnp.where(within > 0, within * costs, 0)) / tail
@@ -79,6 +79,11 @@ class WorstRegret(AbstractRisk):
 
     def __call__(self, costs: Draws, weights: Draws) -> Scalar:
         return jnp.max(jnp.where(weights > 0, costs, -jnp.inf)) - 1
+
+
+def least_tail(tail: Scalar, weights: Draws) -> Scalar:
+    """A tail no thinner than the lightest draw, whose mean is that of every thinner one if it is the worst."""
+    return jnp.maximum(tail.astype(weights.dtype), jnp.min(jnp.where(weights > 0, weights, jnp.inf)))
 
 
 def soft_terms(x: Leaf, softness: Scalar) -> tuple[Leaf, Leaf, Leaf]:
@@ -110,6 +115,11 @@ def _soft_step(x: Leaf, softness: Scalar) -> Leaf:
 @_soft_step.defjvp
 def _soft_step_jvp(primals, tangents):
     return _soft_step(*primals), soft_terms(*primals)[2] * tangents[0]
+
+
+def as_risk(risk: str | AbstractRisk) -> AbstractRisk:
+    """A measure of risk, which may be given in words."""
+    return parse_risk(risk) if isinstance(risk, str) else risk
 
 
 def parse_risk(text: str) -> AbstractRisk:

@@ -1,0 +1,201 @@
+"""Which model to train before it is known which draw comes true: the search for the decision of least risk."""
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, ArrayLike
+
+from lifetimescale.compilation import compiled, is_traced
+from lifetimescale.laws import AbstractCoupled, AbstractLaw
+from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.logarithm import log
+from lifetimescale.planning import limits, search
+from lifetimescale.planning.curves import LOG_PARAMS, LOG_TOKENS, AbstractCurve, CoupledLoss, LevelSet
+from lifetimescale.planning.search import Found
+from lifetimescale.status import Status
+from lifetimescale.uncertainty import mixture
+from lifetimescale.uncertainty.decision import Decision
+from lifetimescale.uncertainty.descent import Least, Local, Vector, least, valley
+from lifetimescale.uncertainty.futures import Futures, Softness, central, rounding
+from lifetimescale.uncertainty.mixture import DrawnQuality, RiskyCost
+from lifetimescale.uncertainty.risk import AbstractRisk, Mean, as_risk, least_tail, soft_terms
+
+
+def decide(futures: Futures, *, risk: str | AbstractRisk = "mean", quality: str | ArrayLike | None = None) -> Decision:
+    """The model to train before it is known which draw comes true.
+
+    min over N, D of risk_i c_i(N, D), with c_i the cost of draw i and of the miss there (`Shortfall`), subject to
+
+        quality="mean":  sum_i w_i (L_i(N, D) - loss_i) <= 0
+        quality=0.9:     L_i(N, D) <= loss_i with that probability
+        quality=None:    no more, where a miss has a price; where it has none the loss must be reached, so that law and
+                         loss must be known: then demand and prices alone are uncertain
+
+    A miss without a price costs nothing where the quality is kept otherwise; regret then has no meaning, unless the law
+    is known. Mean costs are convex in the logarithms where the costs are, and so are CVaR and the worst regret, so the
+    decision is the only one (with `overhead`, where training costs k N D: in (log N, N D)); the quantile of a quality
+    need not be.
+
+    It passes through jit and vmap. The least risk has the derivative of the envelope theorem; N and D have that of the
+    implicit function theorem where a quality is kept or the law known, and none where misses are priced (`least`).
+
+    Args:
+        futures: the draws.
+        risk: "mean", "cvar:0.9" (the mean of the worst tenth), "regret" (the worst, as a fraction of the least cost),
+            or a measure of your own.
+        quality: "mean", or the probability with which the loss must be reached, in (0, 1].
+
+    Raises:
+        ValueError: there is no such risk or quality, or the futures leave a miss without a price where it needs one.
+
+    >>> import jax, lifetimescale as lts
+    >>> law = lts.law("besiroglu2024")
+    >>> demand = jax.numpy.array([1e12, 2e12, 6e12])
+    >>> choice = lts.decide(lts.Futures(law, lts.Flops(demand), 2.1, weights=jax.numpy.array([0.25, 0.5, 0.25])))
+    >>> mean = lts.plan(law, lts.Flops(2.75e12), loss=2.1)
+    >>> print(f"{choice.params:.4g} {mean.params:.4g}")
+    5.76e+09 5.76e+09
+    """
+    measure, probability = as_risk(risk), _probability(quality)
+    if futures.shortfall is None:
+        if quality is None and not futures.knows_law:
+            raise ValueError(
+                "the law is uncertain, so some draws miss the loss: say what a miss costs, shortfall=..., or how it is "
+                'kept, quality=0.9 or "mean"'
+            )
+        if measure.of_regret and not futures.knows_law:
+            raise ValueError("regret counts misses, so they need a price: give the futures a shortfall")
+    solve = functools.partial(_decided, futures, measure, probability, mode=_mode(quality))
+    if is_traced((futures, measure, probability)):
+        return Decision(futures, *solve(method="both"))
+    found = solve(method="newton")
+    found = solve(method="sections") if found.status == Status.NOT_CONVERGED else found
+    return Decision(futures, *found)
+
+
+def _mode(quality: str | ArrayLike | None) -> str | None:
+    return None if quality is None else "mean" if isinstance(quality, str) else "probability"
+
+
+def _probability(quality: str | ArrayLike | None) -> Leaf | None:
+    if isinstance(quality, str):
+        if quality != "mean":
+            raise ValueError(f'no quality {quality!r}: give a probability such as 0.9, or "mean"')
+        return None
+    if quality is None:
+        return None
+    probability = inexact(quality)
+    if probability.ndim or not (is_traced(probability) or 0 < float(probability) <= 1):
+        raise ValueError(f'a quality of {quality} is out of range: give a probability above 0 and up to 1, or "mean"')
+    return probability
+
+
+@functools.partial(compiled, static_argnames=("mode", "method"))
+def _decided(futures: Futures, risk: AbstractRisk, probability: Leaf | None, *, mode: str | None, method: str) -> Found:
+    best = futures.best if risk.of_regret else None
+    cost = RiskyCost(futures, risk, best)
+    if mode is None and futures.shortfall is None:
+        found = _on_curve(futures, cost, futures.law, futures.loss)
+    else:
+        middle = jnp.sum(futures.shares * mixture.losses(futures))
+        quality = DrawnQuality(futures, middle, probability)
+        found = None if futures.shortfall is None else _free(futures, cost, method)
+        if mode is not None:
+            held = _on_curve(futures, cost, quality, middle)
+            kept = jnp.asarray(False) if found is None else quality.loss(*found[:2]) <= middle * (1 + rounding(middle))
+            found = held if found is None else _either(kept, found, held)
+    assert found is not None
+    valid = mixture.is_valid(futures)
+    if risk.tail is not None:
+        valid &= (risk.tail > 0) & (risk.tail <= 1)
+    if probability is not None:
+        valid &= (probability > 0) & (probability <= 1)
+    status = jnp.where(valid, found.status, Status.INVALID).astype(jnp.uint8)
+    mask = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(found.params.dtype)
+    return Found(found.params * mask, found.tokens * mask, status)
+
+
+def _either(first: Array, one: Found, other: Found) -> Found:
+    return Found(*(jnp.where(first, a, b) for a, b in zip(one, other, strict=True)))
+
+
+def _on_curve(futures: Futures, cost: RiskyCost, law: AbstractLaw, loss: Scalar) -> Found:
+    """The least risk where the quality just holds."""
+    valid, loss = jnp.asarray(True), loss.astype(futures.shares.dtype)
+    law = jax.tree.map(lambda leaf: leaf.astype(loss.dtype), law)
+    if isinstance(law, AbstractCoupled):
+        coupled = law.coupled()
+        if futures.cost.is_linear and isinstance(cost.risk, Mean):
+            return search.exact_at_loss(coupled, cost.mean_rates(), loss, valid)[0]
+        curve: AbstractCurve = CoupledLoss(coupled, loss)
+    else:
+        curve = LevelSet(law, loss)
+    found = search.general(curve, law, cost, valid)
+    return _served(found, curve, cost) if cost.has_capacity else found
+
+
+def _served(found: Found, curve: AbstractCurve, cost: RiskyCost) -> Found:
+    """The decision, or the next on the curve that can be served in every draw."""
+    start = curve.position(log(found.params), log(found.tokens))
+    position = limits.within_capacity(curve, cost, start, jnp.asarray(True))
+    params, tokens = (jnp.exp(logarithm) for logarithm in curve.point(position))
+    none = jnp.isnan(position) & (found.status == Status.OK)
+    status = jnp.where(none, Status.UNREACHABLE, found.status).astype(jnp.uint8)
+    return Found(
+        jnp.where(position == start, found.params, params), jnp.where(position == start, found.tokens, tokens), status
+    )
+
+
+def _free(futures: Futures, cost: RiskyCost, method: str) -> Found:
+    """The least risk, misses priced: of a mean by Newton's method, of any other measure by sections.
+
+    Newton's method does not see an edge beyond which nothing is served, nor past a miss that costs 1e4 plans; there
+    sections take over, in a program of their own if there is the choice.
+    """
+    middle, shares, risk = central(futures), futures.shares, cost.risk
+    known = middle.status == Status.OK
+    there = jnp.log(jnp.where(known, jnp.stack([middle.params, middle.tokens]), 1))
+    start = jnp.where(known, there, jnp.array([LOG_PARAMS, LOG_TOKENS], there.dtype))
+
+    def by_sections() -> Least:
+        return valley(lambda n, d: risk(mixture.measured(futures, cost.best, n, d), shares), start)
+
+    if risk.tail is None or method == "sections":
+        found = by_sections()
+    else:
+        begin = start if isinstance(risk, Mean) else jnp.append(start, 1)
+        tail = least_tail(risk.tail, shares)
+        scale = jnp.where(known, middle.total, jnp.sum(shares * mixture.outcomes(futures, start[0], start[1])))
+        best = None if cost.best is None else cost.best / scale
+        found = least(_mean_of_tail, begin, (futures, tail, best, scale))
+        found = Least(found.position[:2], found.status)
+        found = jax.lax.cond(found.status == Status.OK, lambda: found, by_sections) if method == "both" else found
+    return Found(jnp.exp(found.position[0]), jnp.exp(found.position[1]), found.status)
+
+
+def _mean_of_tail(position: Vector, softness: Scalar, arguments: Any) -> Local:
+    """sum_i w_i c_i over (log N, log D); or t + sum_i w_i max(c_i - t, 0)/tail over these and t, without kinks."""
+    futures, tail, best, scale = arguments
+    soft = Softness(softness, softness * scale)
+    costs, slopes, bends = mixture.expanded(futures, best, position[0], position[1], soft)
+    shares = futures.shares / scale
+    if len(position) == 2:
+        value, n, d, nn, nd, dd = (jnp.sum(shares * moment) for moment in (costs, *slopes, *bends))
+        return Local(value, jnp.stack([n, d]), jnp.stack([nn, nd, nd, dd]).reshape(2, 2))
+    threshold = position[2]
+    over, above, near = soft_terms(costs / scale - threshold, softness)
+    over, above, near = (futures.shares * term / tail for term in (over, above, near))
+    ns, ds = (slope / scale for slope in slopes)
+    nns, nds, dds = (bend / scale for bend in bends)
+    n, d, nn, nd, dd, nt, dt, tt, t = (
+        jnp.sum(moment)
+        for moment in (
+            *(above * ns, above * ds),
+            *(above * nns + near * ns * ns, above * nds + near * ns * ds, above * dds + near * ds * ds),
+            *(-near * ns, -near * ds, near, -above),
+        )
+    )
+    hessian = jnp.stack([nn, nd, nt, nd, dd, dt, nt, dt, tt]).reshape(3, 3)
+    return Local(threshold + jnp.sum(over), jnp.stack([n, d, 1 + t]), hessian)
