@@ -56,7 +56,7 @@ def decide(futures: Futures, *, risk: str | AbstractRisk = "mean", quality: str 
     >>> choice = lts.decide(lts.Futures(law, lts.Flops(demand), 2.1, weights=jax.numpy.array([0.25, 0.5, 0.25])))
     >>> mean = lts.plan(law, lts.Flops(2.75e12), loss=2.1)
     >>> print(f"{choice.params:.4g} {mean.params:.4g}")
-    5.76e+09 5.76e+09
+    5.828e+09 5.828e+09
     """
     measure, probability = as_risk(risk), _probability(quality)
     if futures.shortfall is None:
