@@ -204,7 +204,7 @@ def _step(problem: _Problem, search: _Search, careful: Bool[Array, ""]) -> _Sear
     matrix = hessian + jnp.outer(steep, steep) / LONGEST_STEP + jacobian.T @ (weights[:, None] * jacobian)
 
     def direction(complementarity: Rows) -> tuple[Vector, Rows, Rows]:
-        dx = _positive_solve(matrix, -slope - jacobian.T @ (weights * residual - complementarity / s))
+        dx = positive_solve(matrix, -slope - jacobian.T @ (weights * residual - complementarity / s))
         ds = -residual - jacobian @ dx
         return dx, ds, -(complementarity + y * ds) / s
 
@@ -242,16 +242,22 @@ def _solve(system: _System, active: Bool[Array, " m"], by_slope: Vector, by_exce
     dx, dy = jnp.zeros_like(by_slope), jnp.zeros_like(by_excess)
     for _ in range(REFINEMENTS):
         missing = by_excess - jacobian @ dx
-        more = _positive_solve(matrix, by_slope - hessian @ dx - jacobian.T @ (dy - weight * missing))
+        more = positive_solve(matrix, by_slope - hessian @ dx - jacobian.T @ (dy - weight * missing))
         dx, dy = dx + more, dy + weight * (jacobian @ more - missing)
     return dx, dy
 
 
-def _positive_solve(matrix: Float[Array, "n n"], right: Vector) -> Vector:
-    """x of matrix x = right for a small positive definite matrix: elimination unrolled, so that batches vectorise."""
+def positive_solve(matrix: Float[Array, "n n"], right: Vector, *, least_pivot: Scalar | None = None) -> Vector:
+    """x of matrix x = right for a small positive definite matrix: elimination unrolled, so that batches vectorise.
+
+    With `least_pivot` every pivot counts by its size, and as no less: where the matrix bends down the x still has a
+    positive product with `right`.
+    """
     size = right.shape[0]
     rows = [[matrix[i, j] for j in range(size)] + [right[i]] for i in range(size)]
     for i in range(size):
+        if least_pivot is not None:
+            rows[i][i] = jnp.maximum(jnp.abs(rows[i][i]), least_pivot)
         for lower in range(i + 1, size):
             factor = rows[lower][i] / rows[i][i]
             rows[lower] = [low - factor * up for low, up in zip(rows[lower], rows[i], strict=True)]

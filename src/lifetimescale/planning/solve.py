@@ -54,7 +54,7 @@ class Solution(NamedTuple):
 
 def _elementwise_solve(problem: Problem, *, exact: bool) -> Solution:
     """Solve every scenario of a problem whose leaves broadcast."""
-    return elementwise(functools.partial(_solve, exact=exact), problem)
+    return elementwise(functools.partial(solve_one, exact=exact), problem)
 
 
 solve = compiled(_elementwise_solve, static_argnames=("exact",))
@@ -77,7 +77,8 @@ def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
     return isinstance(law, AbstractCoupled) and cost.is_linear
 
 
-def _solve(problem: Problem, *, exact: bool) -> Solution:
+def solve_one(problem: Problem, *, exact: bool) -> Solution:
+    """Solve one scenario."""
     if problem.params is not None and problem.tokens is not None:
         found, on_curve = _given(problem, problem.params, problem.tokens), jnp.asarray(False)
     else:
@@ -101,7 +102,7 @@ def _solve(problem: Problem, *, exact: bool) -> Solution:
 
 
 def _given(problem: Problem, params: Scalar, tokens: Scalar) -> Found:
-    found = _settled(params, tokens, jnp.where(_valid(problem), Status.OK, Status.INVALID).astype(jnp.uint8))
+    found = settled(params, tokens, jnp.where(_valid(problem), Status.OK, Status.INVALID).astype(jnp.uint8))
     return _allowed(found, problem) if _is_limited(problem.cost) else found
 
 
@@ -113,10 +114,10 @@ def _allowed(found: Found, problem: Problem) -> Found:
         for number, (least, most) in ((found.params, problem.bounds.params), (found.tokens, problem.bounds.tokens)):
             kept &= (number * room >= least) & (number <= most * room)
     status = jnp.where(kept | (found.status != Status.OK), found.status, Status.UNREACHABLE)
-    return _settled(found.params, found.tokens, status.astype(jnp.uint8))
+    return settled(found.params, found.tokens, status.astype(jnp.uint8))
 
 
-def _settled(params: Scalar, tokens: Scalar, status: UInt8[Array, ""]) -> Found:
+def settled(params: Scalar, tokens: Scalar, status: UInt8[Array, ""]) -> Found:
     """The model, or NaN and a status where it is no model."""
     exists = (params > 0) & (tokens > 0) & jnp.isfinite(params) & jnp.isfinite(tokens)
     status = jnp.where(exists | (status != Status.OK), status, Status.UNREACHABLE).astype(jnp.uint8)
@@ -181,7 +182,7 @@ def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Foun
     impossible = empty | (least_params > most_params) | (least_tokens > most_tokens)
     status = jnp.where((found.status == Status.OK) & impossible, Status.UNREACHABLE, found.status)
     params = jnp.where(corner, jnp.where(too_small, least_params, most_params), on_curve_params)
-    return _settled(params, bounded_tokens, status.astype(jnp.uint8)), ~corner
+    return settled(params, bounded_tokens, status.astype(jnp.uint8)), ~corner
 
 
 def _limited(
@@ -221,7 +222,7 @@ def _moved(
     still = position == start
     params, tokens = (jnp.exp(logarithm) for logarithm in curve.point(position))
     params, tokens = jnp.where(still, found.params, params), jnp.where(still, found.tokens, tokens)
-    return _settled(params, tokens, found.status)
+    return settled(params, tokens, found.status)
 
 
 def _is_limited(cost: AbstractCost) -> bool:

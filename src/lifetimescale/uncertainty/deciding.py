@@ -1,25 +1,25 @@
 """Which model to train before it is known which draw comes true: the search for the decision of least risk."""
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike
+from jaxtyping import ArrayLike
 
 from lifetimescale.compilation import compiled, is_traced
-from lifetimescale.laws import AbstractCoupled, AbstractLaw
+from lifetimescale.laws import AbstractLaw
 from lifetimescale.leaves import Leaf, Scalar, inexact
-from lifetimescale.logarithm import log
-from lifetimescale.planning import limits, search
-from lifetimescale.planning.curves import LOG_PARAMS, LOG_TOKENS, AbstractCurve, CoupledLoss, LevelSet
+from lifetimescale.planning.curves import LOG_PARAMS, LOG_TOKENS
 from lifetimescale.planning.search import Found
+from lifetimescale.planning.solve import Problem, is_exact, settled, solve_one
 from lifetimescale.status import Status
 from lifetimescale.uncertainty import mixture
 from lifetimescale.uncertainty.decision import Decision
 from lifetimescale.uncertainty.descent import Least, Local, Vector, least, valley
-from lifetimescale.uncertainty.futures import Futures, Softness, central, rounding
+from lifetimescale.uncertainty.futures import Futures, central
 from lifetimescale.uncertainty.mixture import DrawnQuality, RiskyCost
+from lifetimescale.uncertainty.outcome import Softness, rounding
 from lifetimescale.uncertainty.risk import AbstractRisk, Mean, as_risk, least_tail, soft_terms
 
 
@@ -58,103 +58,78 @@ def decide(futures: Futures, *, risk: str | AbstractRisk = "mean", quality: str 
     >>> print(f"{choice.params:.4g} {mean.params:.4g}")
     5.828e+09 5.828e+09
     """
-    measure, probability = as_risk(risk), _probability(quality)
-    if futures.shortfall is None:
-        if quality is None and not futures.knows_law:
+    measure, kept = as_risk(risk), _kept(quality)
+    if futures.shortfall is None and not futures.knows_law:
+        if kept is None:
             raise ValueError(
                 "the law is uncertain, so some draws miss the loss: say what a miss costs, shortfall=..., or how it is "
                 'kept, quality=0.9 or "mean"'
             )
-        if measure.of_regret and not futures.knows_law:
+        if measure.of_regret:
             raise ValueError("regret counts misses, so they need a price: give the futures a shortfall")
-    solve = functools.partial(_decided, futures, measure, probability, mode=_mode(quality))
-    if is_traced((futures, measure, probability)):
+    solve = functools.partial(_decided, futures, measure, kept)
+    if is_traced((futures, measure, kept)):
         return Decision(futures, *solve(method="both"))
     found = solve(method="newton")
     found = solve(method="sections") if found.status == Status.NOT_CONVERGED else found
     return Decision(futures, *found)
 
 
-def _mode(quality: str | ArrayLike | None) -> str | None:
-    return None if quality is None else "mean" if isinstance(quality, str) else "probability"
+class Kept(NamedTuple):
+    """A quality that a decision must keep: the probability with which it reaches the loss, or None for the mean."""
+
+    probability: Leaf | None
 
 
-def _probability(quality: str | ArrayLike | None) -> Leaf | None:
+def _kept(quality: str | ArrayLike | None) -> Kept | None:
+    if quality is None:
+        return None
     if isinstance(quality, str):
         if quality != "mean":
             raise ValueError(f'no quality {quality!r}: give a probability such as 0.9, or "mean"')
-        return None
-    if quality is None:
-        return None
+        return Kept(None)
     probability = inexact(quality)
     if probability.ndim or not (is_traced(probability) or 0 < float(probability) <= 1):
         raise ValueError(f'a quality of {quality} is out of range: give a probability above 0 and up to 1, or "mean"')
-    return probability
+    return Kept(probability)
 
 
-@functools.partial(compiled, static_argnames=("mode", "method"))
-def _decided(futures: Futures, risk: AbstractRisk, probability: Leaf | None, *, mode: str | None, method: str) -> Found:
-    best = futures.best if risk.of_regret else None
-    cost = RiskyCost(futures, risk, best)
-    if mode is None and futures.shortfall is None:
-        found = _on_curve(futures, cost, futures.law, futures.loss)
-    else:
-        middle = jnp.sum(futures.shares * mixture.losses(futures))
-        quality = DrawnQuality(futures, middle, probability)
-        found = None if futures.shortfall is None else _free(futures, cost, method)
-        if mode is not None:
-            held = _on_curve(futures, cost, quality, middle)
-            kept = jnp.asarray(False) if found is None else quality.loss(*found[:2]) <= middle * (1 + rounding(middle))
-            found = held if found is None else _either(kept, found, held)
-    assert found is not None
-    valid = mixture.is_valid(futures)
+@functools.partial(compiled, static_argnames=("method",))
+def _decided(futures: Futures, risk: AbstractRisk, kept: Kept | None, *, method: str) -> Found:
+    cost, valid = RiskyCost(futures, risk, futures.best if risk.of_regret else None), futures.valid()
     if risk.tail is not None:
         valid &= (risk.tail > 0) & (risk.tail <= 1)
-    if probability is not None:
-        valid &= (probability > 0) & (probability <= 1)
-    status = jnp.where(valid, found.status, Status.INVALID).astype(jnp.uint8)
-    mask = jnp.where(status == Status.OK, 1.0, jnp.nan).astype(found.params.dtype)
-    return Found(found.params * mask, found.tokens * mask, status)
-
-
-def _either(first: Array, one: Found, other: Found) -> Found:
-    return Found(*(jnp.where(first, a, b) for a, b in zip(one, other, strict=True)))
-
-
-def _on_curve(futures: Futures, cost: RiskyCost, law: AbstractLaw, loss: Scalar) -> Found:
-    """The least risk where the quality just holds."""
-    valid, loss = jnp.asarray(True), loss.astype(futures.shares.dtype)
-    law = jax.tree.map(lambda leaf: leaf.astype(loss.dtype), law)
-    if isinstance(law, AbstractCoupled):
-        coupled = law.coupled()
-        if futures.cost.is_linear and isinstance(cost.risk, Mean):
-            return search.exact_at_loss(coupled, cost.mean_rates(), loss, valid)[0]
-        curve: AbstractCurve = CoupledLoss(coupled, loss)
+    if kept is None:
+        found = _on_curve(cost, futures.law, futures.loss) if futures.shortfall is None else _free(cost, method)
     else:
-        curve = LevelSet(law, loss)
-    found = search.general(curve, law, cost, valid)
-    return _served(found, curve, cost) if cost.has_capacity else found
+        middle = jnp.sum(futures.shares * mixture.losses(futures))
+        quality = DrawnQuality(futures, middle, kept.probability)
+        found = _on_curve(cost, quality, middle)
+        if futures.shortfall is not None:
+            free = _free(cost, method)
+            holds = quality.loss(*free[:2]) <= middle * (1 + rounding(middle))
+            found = Found(*(jnp.where(holds, one, other) for one, other in zip(free, found, strict=True)))
+        if kept.probability is not None:
+            valid &= (kept.probability > 0) & (kept.probability <= 1)
+    return settled(*found[:2], jnp.where(valid, found.status, Status.INVALID).astype(jnp.uint8))
 
 
-def _served(found: Found, curve: AbstractCurve, cost: RiskyCost) -> Found:
-    """The decision, or the next on the curve that can be served in every draw."""
-    start = curve.position(log(found.params), log(found.tokens))
-    position = limits.within_capacity(curve, cost, start, jnp.asarray(True))
-    params, tokens = (jnp.exp(logarithm) for logarithm in curve.point(position))
-    none = jnp.isnan(position) & (found.status == Status.OK)
-    status = jnp.where(none, Status.UNREACHABLE, found.status).astype(jnp.uint8)
-    return Found(
-        jnp.where(position == start, found.params, params), jnp.where(position == start, found.tokens, tokens), status
-    )
+def _on_curve(cost: RiskyCost, law: AbstractLaw, loss: Scalar) -> Found:
+    """The least risk where the quality just holds: the plan of this cost and this law."""
+    dtype = cost.futures.shares.dtype
+    law, loss = jax.tree.map(lambda leaf: leaf.astype(dtype), (law, loss))
+    found = solve_one(Problem(law, cost, loss=loss), exact=is_exact(law, cost))
+    return Found(found.params, found.tokens, found.status)
 
 
-def _free(futures: Futures, cost: RiskyCost, method: str) -> Found:
+def _free(cost: RiskyCost, method: str) -> Found:
     """The least risk, misses priced: of a mean by Newton's method, of any other measure by sections.
 
     Newton's method does not see an edge beyond which nothing is served, nor past a miss that costs 1e4 plans; there
     sections take over, in a program of their own if there is the choice.
     """
-    middle, shares, risk = central(futures), futures.shares, cost.risk
+    futures, risk = cost.futures, cost.risk
+    middle, shares = central(futures), futures.shares
     known = middle.status == Status.OK
     there = jnp.log(jnp.where(known, jnp.stack([middle.params, middle.tokens]), 1))
     start = jnp.where(known, there, jnp.array([LOG_PARAMS, LOG_TOKENS], there.dtype))

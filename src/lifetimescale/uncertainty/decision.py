@@ -13,7 +13,8 @@ from lifetimescale.leaves import Leaf, Scalar, inexact
 from lifetimescale.logarithm import log
 from lifetimescale.status import Status
 from lifetimescale.uncertainty import mixture, report
-from lifetimescale.uncertainty.futures import Futures, rounding
+from lifetimescale.uncertainty.futures import Futures
+from lifetimescale.uncertainty.outcome import rounding
 from lifetimescale.uncertainty.risk import AbstractRisk, Draws, Mean, as_risk
 
 
@@ -138,7 +139,7 @@ def judge(futures: Futures, *, params: ArrayLike, tokens: ArrayLike) -> Decision
     return Decision(futures, params, tokens, jnp.where(valid, Status.OK, Status.INVALID).astype(jnp.uint8))
 
 
-_is_valid = jax.jit(mixture.is_valid)
+_is_valid = jax.jit(lambda futures: futures.valid())
 
 
 def _never_negative(regret: Leaf, size: Leaf | float) -> Leaf:

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PyTree, UInt8
 
+from lifetimescale.convex import positive_solve
 from lifetimescale.leaves import Scalar
 from lifetimescale.status import Status
 
@@ -144,7 +145,8 @@ def _newton(about: Callable[[Vector], Local], start: Vector, tolerance: Scalar) 
         x = walk.position + walk.length * walk.move
         here, slope, hessian = about(x)
         accepted = here <= walk.value - ENOUGH * walk.length * walk.promised
-        move = -_downhill(hessian, slope)
+        least_pivot = jnp.finfo(slope.dtype).eps * jnp.max(jnp.abs(hessian))
+        move = -positive_solve(hessian, slope, least_pivot=least_pivot)
         move = move / jnp.maximum(1, jnp.max(jnp.abs(move)) / LONGEST_STEP)
         gained = jnp.where(walk.tried > 0, walk.gained + walk.value - here, 0)
         found = _Walk(x, here, move, -jnp.sum(slope * move), gained, jnp.ones_like(here), walk.tried + 1)
@@ -158,24 +160,3 @@ def _newton(about: Callable[[Vector], Local], start: Vector, tolerance: Scalar) 
         attempt,
         attempt(before),
     )
-
-
-def _downhill(hessian: Float[Array, "k k"], slope: Vector) -> Vector:
-    """H^-1 slope by H = L D L', every pivot of D by its size, so that it points uphill wherever H bends down."""
-    size = slope.shape[0]
-    least_pivot = jnp.finfo(slope.dtype).eps * jnp.max(jnp.abs(hessian))
-    lower: dict[tuple[int, int], Scalar] = {}
-    pivots: list[Scalar] = []
-    for j in range(size):
-        pivot = hessian[j, j] - sum(lower[j, k] ** 2 * pivots[k] for k in range(j))
-        pivots.append(jnp.maximum(jnp.abs(pivot), least_pivot))
-        for i in range(j + 1, size):
-            known = sum(lower[i, k] * lower[j, k] * pivots[k] for k in range(j))
-            lower[i, j] = (hessian[i, j] - known) / pivots[j]
-    forward: list[Scalar] = []
-    for i in range(size):
-        forward.append(slope[i] - sum(lower[i, k] * forward[k] for k in range(i)))
-    move: dict[int, Scalar] = {}
-    for i in reversed(range(size)):
-        move[i] = forward[i] / pivots[i] - sum(lower[k, i] * move[k] for k in range(i + 1, size))
-    return jnp.stack([move[i] for i in range(size)])

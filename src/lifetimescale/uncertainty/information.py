@@ -10,7 +10,8 @@ from jaxtyping import Array, ArrayLike, Float
 from lifetimescale.leaves import Leaf, Scalar, inexact
 from lifetimescale.uncertainty.deciding import decide
 from lifetimescale.uncertainty.decision import Decision
-from lifetimescale.uncertainty.futures import Futures, Shortfall
+from lifetimescale.uncertainty.futures import Futures
+from lifetimescale.uncertainty.outcome import Shortfall
 from lifetimescale.units import is_whole
 
 
@@ -67,7 +68,8 @@ def value_of_knowing(
         return jnp.broadcast_to(leaf, futures.shape)[order].reshape(int(groups), -1) if leaf.ndim else leaf
 
     parts = Futures(*jax.tree.map(grouped, (futures.law, futures.cost, futures.loss, futures.shares)))
-    params, tokens, weights, costs = _decided_by_group(parts, futures.shortfall, quality=quality)
+    params, tokens, costs = _decided_by_group(parts, futures.shortfall, quality=quality)
+    weights = jnp.sum(grouped(futures.shares), axis=1)
     expected = jnp.sum(jnp.where(weights > 0, weights * costs, 0))
     return Knowledge(params, tokens, weights, expected, _mean(decide(futures, quality=quality)) - expected)
 
@@ -82,14 +84,16 @@ def _mean(choice: Decision) -> Scalar:
 @functools.partial(jax.jit, static_argnames=("quality",))
 def _decided_by_group(
     parts: Futures, shortfall: Shortfall | None, *, quality: str | float | None
-) -> tuple[Leaf, Leaf, Leaf, Leaf]:
-    """N, D, the weight and the expected cost of each group, along the first axis of what varies."""
+) -> tuple[Leaf, Leaf, Leaf]:
+    """N, D and the expected cost of each group, along the first axis of what varies.
 
-    def decided(part: Futures) -> tuple[Leaf, Leaf, Scalar, Scalar]:
-        assert part.weights is not None
-        weight, part = jnp.sum(part.weights), Futures(part.law, part.cost, part.loss, part.weights, shortfall)
-        choice = decide(part, quality=quality)
-        return choice.params, choice.tokens, weight, _mean(choice)
+    One group after another: side by side, every one would wait for golden sections that none of them needs.
+    """
+    varying, same = eqx.partition(parts, lambda leaf: leaf.ndim > 0)
 
-    axes = jax.tree.map(lambda leaf: 0 if leaf.ndim else None, parts)
-    return jax.vmap(decided, in_axes=(axes,))(parts)
+    def decided(varying: Futures) -> tuple[Leaf, Leaf, Scalar]:
+        part = eqx.combine(varying, same)
+        choice = decide(Futures(part.law, part.cost, part.loss, part.weights, shortfall), quality=quality)
+        return choice.params, choice.tokens, _mean(choice)
+
+    return jax.lax.map(decided, varying)

@@ -5,14 +5,14 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array
 
 from lifetimescale.costs import AbstractCost, Limits, Rates
-from lifetimescale.laws import AbstractCoupled, AbstractLaw, Chinchilla
+from lifetimescale.laws import AbstractLaw, Chinchilla
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log
-from lifetimescale.uncertainty.futures import Futures, Softness, outcome, over, spent
-from lifetimescale.uncertainty.risk import AbstractRisk, Draws, soft_terms
+from lifetimescale.uncertainty.futures import Futures, over
+from lifetimescale.uncertainty.outcome import Softness, outcome, spent
+from lifetimescale.uncertainty.risk import AbstractRisk, Draws, Mean, soft_terms
 
 
 class RiskyCost(AbstractCost):
@@ -41,8 +41,13 @@ class RiskyCost(AbstractCost):
         drawn = over(self.futures, lambda law, cost, loss, params, tokens: cost.limits(params, tokens), params, tokens)
         return Limits(jnp.max(drawn.time), jnp.max(drawn.capacity))
 
-    def mean_rates(self) -> Rates:
-        """The mean k_t and k_i of costs N (k_t D + k_i), whose mean is of that form too."""
+    @property
+    def is_linear(self) -> bool:
+        """The mean of costs N (k_t D + k_i) is of that form too."""
+        return self.futures.cost.is_linear and isinstance(self.risk, Mean) and self.futures.shortfall is None
+
+    def rates(self) -> Rates:
+        """The mean k_t and k_i."""
         drawn = over(self.futures, lambda law, cost, loss: cost.rates())
         shares = self.futures.shares
         return Rates(jnp.sum(shares * drawn.training), jnp.sum(shares * drawn.serving))
@@ -69,21 +74,6 @@ class DrawnQuality(AbstractLaw):
         order = jnp.argsort(gaps)
         reached = jnp.cumsum(shares[order]) < self.probability * (1 - jnp.finfo(gaps.dtype).eps * len(gaps))
         return self.middle + gaps[order][jnp.sum(reached)]
-
-
-def is_valid(futures: Futures) -> Array:
-    """Whether every draw is in its domain."""
-
-    def valid(law: AbstractLaw, cost: AbstractCost, loss: Scalar) -> Array:
-        here = cost.valid() & jnp.isfinite(loss)
-        return here & law.coupled().valid() if isinstance(law, AbstractCoupled) else here
-
-    priced = jnp.asarray(True)
-    if futures.shortfall is not None:
-        overhead = futures.shortfall.overhead
-        priced = (futures.shortfall.price > 0) & jnp.isfinite(futures.shortfall.price)
-        priced &= jnp.asarray(True) if overhead is None else overhead >= 0
-    return jnp.all(over(futures, valid)) & jnp.all(futures.shares >= 0) & priced
 
 
 def losses(futures: Futures) -> Draws:
