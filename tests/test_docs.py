@@ -1,15 +1,16 @@
-"""The pages of docs/ run: every Python block of a page, in its order."""
+"""The pages of docs/ run: every Python block of a page, in its order.
+
+A page whose figures are tested too has a file of its own, test_page_*.py, and runs there.
+"""
 
 import pathlib
-import re
 
 import pytest
+from pages import PAGES, executed
 
-PAGES = sorted((pathlib.Path(__file__).parents[1] / "docs").glob("*.md"))
+OWN = [page for page in PAGES if (pathlib.Path(__file__).parent / f"test_page_{page.stem}.py").exists()]
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in OWN], ids=lambda page: page.stem)
 def test_page(page):
-    names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
-        exec(block, names)
+    executed(page)

@@ -1,5 +1,7 @@
 """Which run to train next: the linearised answer against refits by brute force."""
 
+import functools
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import pytest
 
 import lifetimescale as lts
 from lifetimescale.fitting.bootstrap import refits
+from lifetimescale.uncertainty.laws import moved
 
 TRUTH = lts.law("besiroglu2024")
 COST = lts.Flops(2e12)
@@ -74,12 +77,7 @@ def test_regret_by_brute_force(fitted, params, tokens):
     draws = 1000
     keys = jax.random.split(jax.random.key(1))
     moves = jax.random.multivariate_normal(keys[0], jnp.zeros(5), covariance, (draws,))
-    free = lts.coefficients(fitted.law)
-    drawn = {
-        name: free[name] * jnp.exp(move) if positive else free[name] + move
-        for name, positive, move in zip(fitted.names, fitted.problem.coordinates.positive, moves.T, strict=True)
-    }
-    truths = lts.Chinchilla(**drawn)
+    truths = jax.vmap(functools.partial(moved, fitted))(moves)
     noise = float(fitted.noise_variance) ** 0.5
     shown = jnp.log(truths(params, tokens)) + noise * jax.random.normal(keys[1], (draws,))
     positions = refitting(with_run(fitted, params, tokens, shown), fitted.position)
@@ -110,15 +108,7 @@ def test_a_refit_moves_as_the_posterior_does(fitted):
     start = jnp.log(law(params, tokens))
     slope = float(jax.grad(alpha)(start))
 
-    def log_loss(move):
-        values = lts.coefficients(law)
-        moved = {
-            name: values[name] * jnp.exp(move[i]) if positive else values[name] + move[i]
-            for i, (name, positive) in enumerate(zip(fitted.names, fitted.problem.coordinates.positive, strict=True))
-        }
-        return jnp.log(lts.Chinchilla(**moved)(params, tokens))
-
-    slopes = jax.jacfwd(log_loss)(jnp.zeros(5))
+    slopes = jax.jacfwd(lambda move: jnp.log(moved(fitted, move)(params, tokens)))(jnp.zeros(5))
     gain = covariance @ slopes / (fitted.noise_variance + slopes @ covariance @ slopes)
     place = fitted.names.index("alpha")
     scale = float(law.alpha) if fitted.problem.coordinates.positive[place] else 1.0

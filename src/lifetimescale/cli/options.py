@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter, Token
 
-from lifetimescale.units import parse_count, parse_fraction, parse_price
+from lifetimescale.units import is_whole, parse_count, parse_fraction, parse_price
 
 
 class InputError(Exception):
@@ -55,6 +55,14 @@ Number = Annotated[float, Parameter(converter=reader(parse_fraction, lambda valu
 Price = Annotated[float, Parameter(converter=_positive(parse_price))]
 Utilization = Annotated[
     float, Parameter(converter=reader(parse_fraction, lambda value: 0 < value <= 1, "a fraction above 0 and up to 1"))
+]
+Seed = Annotated[
+    float,
+    Parameter(
+        converter=reader(
+            parse_count, lambda value: is_whole(value) and 0 <= value < 2**31, "a whole number from 0 to 2147483647"
+        )
+    ),
 ]
 Precision = Literal["bf16", "fp8", "int8", "fp4"]
 Flag = Annotated[bool, Parameter(negative="")]

@@ -1,7 +1,6 @@
 """`lifetimescale plan`."""
 
 import dataclasses
-import functools
 from typing import Any
 
 from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
@@ -19,8 +18,8 @@ from lifetimescale.cli.options import (
     TargetOptions,
     given,
 )
-from lifetimescale.cli.plan_report import described, numbers, print_alternatives, print_plan
-from lifetimescale.cli.refusals import no_plan
+from lifetimescale.cli.plan_report import print_alternatives, print_plan
+from lifetimescale.cli.planned import planned
 from lifetimescale.cli.render import print_json
 from lifetimescale.cli.uncertain_options import UncertaintyOptions
 
@@ -72,7 +71,7 @@ def plan(
     if compare and life.kind() == "flops":
         raise InputError("--compare is of chips, and FLOPs are the same on all: give --cost roofline or --cost fixed")
     named = build_law(law)
-    report = _compared(named, life, compare, target) if compare else _report(named, build_cost(life), target)
+    report = _compared(named, life, compare, target) if compare else planned(named, build_cost(life), target, near=True)
     report |= {} if score is None else {"score": score}
     if json:
         print_json(report)
@@ -100,7 +99,7 @@ def _compared(named: Any, life: Life, compare: str, target: TargetOptions) -> di
     refused: list[Exception] = []
     for name, price in parse_alternatives(compare).items():
         try:
-            reports[name] = _report(named, build_cost(life.on(name, price)), target)
+            reports[name] = planned(named, build_cost(life.on(name, price)), target, near=True)
         except NoPlanError as error:
             refused.append(error)
             reports[name] = {"status": str(error)}
@@ -110,39 +109,3 @@ def _compared(named: Any, life: Life, compare: str, target: TargetOptions) -> di
         raise refused[0]
     chosen = min(ok, key=lambda name: ok[name][judged])
     return ok[chosen] | {"chip": chosen, "alternatives": reports}
-
-
-def _report(named: Any, cost: Any, target: TargetOptions) -> dict[str, Any]:
-    import jax
-
-    import lifetimescale as lts
-
-    (law, name), limits = named, target.limits()
-    plans, values, saving = _solver()(law, cost, target.like, target.loss, target.budget, target.params, limits)
-    best = plans["plan"]
-    if best.status != lts.Status.OK:
-        raise no_plan(best, name, limits)
-    reports = {key: described(plan, jax.tree.map(float, values[key])) for key, plan in plans.items()}
-    report = reports.pop("plan")
-    report |= {"baseline": reports.pop("baseline"), "saving": float(saving), "law": name, "guarantee": best.guarantee}
-    return report | ({"near": reports} if reports else {})
-
-
-@functools.cache
-def _solver():
-    """One compiled program for the plan and all that is said of it."""
-    import jax
-
-    import lifetimescale as lts
-
-    @jax.jit
-    def solve(law, cost, like, loss, budget, params, limits):
-        target = lts.compute_optimal(law, params=like).loss if like is not None else loss
-        best = lts.plan(law, cost, loss=target, budget=budget, params=params, **limits)
-        plans = {"plan": best, "baseline": best.baseline}
-        if params is None:
-            near = best.near(0.01)
-            plans |= {"smallest": near.smallest, "largest": near.largest}
-        return plans, {name: numbers(plan) for name, plan in plans.items()}, best.saving
-
-    return solve

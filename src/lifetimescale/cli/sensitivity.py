@@ -1,7 +1,6 @@
 """`lifetimescale sensitivity`."""
 
 import dataclasses
-import functools
 from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
@@ -9,9 +8,19 @@ from cyclopts import Parameter
 from lifetimescale.cli.costs import Life, build_cost
 from lifetimescale.cli.inputs import build_law, start
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
-from lifetimescale.cli.options import CostOptions, Flag, InputError, LawOptions, TargetOptions, as_wrong, given, reader
-from lifetimescale.cli.plan_report import described, numbers, sentence
-from lifetimescale.cli.refusals import no_plan
+from lifetimescale.cli.options import (
+    CostOptions,
+    Flag,
+    InputError,
+    LawOptions,
+    Seed,
+    TargetOptions,
+    as_wrong,
+    given,
+    reader,
+)
+from lifetimescale.cli.plan_report import sentence
+from lifetimescale.cli.planned import planned
 from lifetimescale.cli.render import print_json, print_lines
 from lifetimescale.units import is_whole, parse_count
 
@@ -27,14 +36,6 @@ def _is_size(value: float) -> bool:
 
 Samples = Annotated[
     float, Parameter(converter=reader(parse_count, _is_size, "a power of two from 2 to 1048576, like 1024"))
-]
-Seed = Annotated[
-    float,
-    Parameter(
-        converter=reader(
-            parse_count, lambda value: is_whole(value) and 0 <= value < 2**31, "a whole number from 0 to 2147483647"
-        )
-    ),
 ]
 
 
@@ -84,7 +85,7 @@ def sensitivity(
 
     named, life = build_law(law), Life(cost, training, serving, time)
     planner = lts.Planner(named[0], build_cost(life), **target.given())
-    plan = _planned(planner, named[1], target)
+    plan = planned(named, planner.cost, target, near=False)
     found: dict[str, Any] = {"elasticities": _elasticities(planner, target)}
     if ends:
         found["tornado"] = _tornado(planner, ends, of or OF)
@@ -119,35 +120,6 @@ def _ends(name: str, text: str) -> tuple[str, str]:
     if not (low and colon and high):
         raise InputError(f"--range: {name}={text} has no two ends: write it like {RANGE}")
     return low, high
-
-
-def _planned(planner: Any, law: str, target: TargetOptions) -> dict[str, Any]:
-    """The plan, as `plan --json` has it."""
-    import jax
-
-    import lifetimescale as lts
-
-    plans, values, saving = _solver()(planner)
-    best = plans["plan"]
-    if best.status != lts.Status.OK:
-        raise no_plan(best, law, target.limits())
-    reports = {key: described(plan, jax.tree.map(float, values[key])) for key, plan in plans.items()}
-    more = {"baseline": reports["baseline"], "saving": float(saving), "law": law, "guarantee": best.guarantee}
-    return reports["plan"] | more
-
-
-@functools.cache
-def _solver():
-    """One compiled program for the plan and all that is said of it."""
-    import jax
-
-    @jax.jit
-    def solve(planner):
-        best = planner()
-        plans = {"plan": best, "baseline": best.baseline}
-        return plans, {name: numbers(plan) for name, plan in plans.items()}, best.saving
-
-    return solve
 
 
 def _elasticities(planner: Any, target: TargetOptions) -> Any:

@@ -6,8 +6,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter, Token
 
-from lifetimescale.cli.options import Flag, given, reader
-from lifetimescale.cli.sensitivity import Seed
+from lifetimescale.cli.options import Flag, Seed, given, reader
 from lifetimescale.units import is_whole, parse_count, parse_fraction
 
 SOURCES = ("--uncertain-law", "--demand-lognormal", "--forecasts")

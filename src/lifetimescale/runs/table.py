@@ -62,6 +62,12 @@ class Table:
             return cells
         return cells[self.rows] if isinstance(cells, np.ndarray) else [cells[row] for row in self.rows.tolist()]
 
+    def check_cells(self, name: str, right: Bool[np.ndarray, " n"], reason: str) -> None:
+        """Refuse the first cell of a column that is not right, and quote it."""
+        if not right.all():
+            cell = str(self.cells(name)[int(np.argmin(right))]).strip()
+            self.refuse(~right, f"{shown(cell)} {reason}", name=name)
+
     def refuse(self, wrong: Bool[np.ndarray, " n"], reason: str, *, name: str | None = None) -> NoReturn:
         """Say what is wrong with the first of these rows, and how many more there are."""
         row, more = int(self.rows[np.argmax(wrong)]), int(wrong.sum()) - 1

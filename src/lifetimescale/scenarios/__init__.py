@@ -7,7 +7,8 @@ from lifetimescale.scenarios.distributions import AbstractDistribution as Abstra
 from lifetimescale.scenarios.distributions import LogNormal as LogNormal
 from lifetimescale.scenarios.distributions import LogUniform as LogUniform
 from lifetimescale.scenarios.distributions import Uniform as Uniform
-from lifetimescale.scenarios.distributions import as_distribution as as_distribution
+from lifetimescale.scenarios.distributions import as_distributions as as_distributions
+from lifetimescale.scenarios.distributions import check_seed as check_seed
 from lifetimescale.scenarios.draws import draws as draws
 from lifetimescale.scenarios.product import Boxes as Boxes
 from lifetimescale.scenarios.product import Scenarios as Scenarios

@@ -3,13 +3,14 @@
 import abc
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import jax.numpy as jnp
 from jax.scipy.special import ndtri
 from jaxtyping import Array, Float
 
-from lifetimescale.units import parse_number
+from lifetimescale.units import is_whole, parse_number
 
 
 class AbstractDistribution(abc.ABC):
@@ -101,12 +102,24 @@ def parse_distribution(text: str) -> AbstractDistribution:
     return KINDS[kind](*(parse_number(word) for word in words))
 
 
-def as_distribution(name: str, given: Any) -> AbstractDistribution:
-    """The distribution of a column, which may be given in words.
+def as_distributions(given: Mapping[str, Any]) -> dict[str, AbstractDistribution]:
+    """The distributions of columns, each of which may be given in words.
 
     Raises:
-        ValueError: it is not one; the message says of which column, and what would be.
+        ValueError: there are none, or one is not a distribution; the message says of which column, and what would be.
     """
+    if not given:
+        raise ValueError('there are no distributions: give at least one, like {"requests": "lognormal:1e10:3x"}')
+    return {name: _as_distribution(name, value) for name, value in given.items()}
+
+
+def check_seed(seed: float | int) -> None:
+    """Raise ValueError for a seed that cannot be."""
+    if not is_whole(seed) or not 0 <= seed < 2**31:
+        raise ValueError(f"seed {seed} is out of range: give a whole number from 0 to 2^31 - 1")
+
+
+def _as_distribution(name: str, given: Any) -> AbstractDistribution:
     if isinstance(given, AbstractDistribution):
         return given
     if not isinstance(given, str):

@@ -12,7 +12,7 @@ from jax.extend.random import threefry2x32_p
 from jaxtyping import Array, Float, UInt32
 
 from lifetimescale.scenarios.blocks import AbstractBlock
-from lifetimescale.scenarios.distributions import AbstractDistribution, as_distribution
+from lifetimescale.scenarios.distributions import AbstractDistribution, as_distributions, check_seed
 from lifetimescale.scenarios.product import Scenarios
 from lifetimescale.units import is_whole
 
@@ -95,15 +95,12 @@ def draws(
     >>> draws({"decode": "uniform:5%:40%", "requests": "lognormal:1e10:3x"}, 1024, method="sobol").shape
     (1024,)
     """
-    if not distributions:
-        raise ValueError('there are no distributions: give at least one, like {"requests": "lognormal:1e10:3x"}')
+    given = as_distributions(distributions)
     if not is_whole(rows) or not 1 <= rows <= MOST_ROWS:
         raise ValueError(f"{rows} draws are out of range: give 1 to 2^31, and multiply by a grid or draws for more")
     if method not in METHODS:
         raise ValueError(f'no method {method!r}: choose "random" or "sobol"')
-    if not is_whole(seed) or not 0 <= seed < 2**31:
-        raise ValueError(f"seed {seed} is out of range: give a whole number from 0 to 2^31 - 1")
-    given = {name: as_distribution(name, value) for name, value in distributions.items()}
+    check_seed(seed)
     return Scenarios((Draws(given, int(rows), int(seed), method, dimension),))
 
 

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from lifetimescale.scenarios import AbstractDistribution, as_distribution
+from lifetimescale.scenarios import AbstractDistribution, as_distributions, check_seed
 from lifetimescale.scenarios import table as scenarios_of
 from lifetimescale.sensitivity.text import by_size, decimals, table
 from lifetimescale.sweeps import sweep
@@ -95,8 +95,9 @@ def sobol(
     >>> print(f"{found.total['params']['inference_tokens']:.1f} {found.total['params']['alpha']:.1f}")
     0.6 0.4
     """
-    read = {name: as_distribution(name, given) for name, given in distributions.items()}
-    _check(read, size, seed, level)
+    read = as_distributions(distributions)
+    check_seed(seed)
+    _check(size, level)
     sample, analyze = _salib()
     problem = {"num_vars": len(read), "names": [*read], "bounds": [[0.0, 1.0]] * len(read)}
     shares = sample(problem, int(size), calc_second_order=False, seed=int(seed))
@@ -123,13 +124,9 @@ def sobol(
     )
 
 
-def _check(distributions: Mapping[str, Any], size: float | int, seed: float | int, level: float) -> None:
-    if not distributions:
-        raise ValueError('there are no distributions: give at least one, like {"requests": "lognormal:1e10:3x"}')
+def _check(size: float | int, level: float) -> None:
     if not is_whole(size) or not 2 <= size <= MOST or int(size) & (int(size) - 1):
         raise ValueError(f"a size of {size} is out of range: give a power of two from 2 to 2^20, like 1024")
-    if not is_whole(seed) or not 0 <= seed < 2**31:
-        raise ValueError(f"seed {seed} is out of range: give a whole number from 0 to 2^31 - 1")
     if not 0 < level < 1:
         raise ValueError(f"a level of {level} is out of range: give a number between 0 and 1, like 0.95")
 

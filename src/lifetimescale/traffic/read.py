@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
-from lifetimescale.runs.table import Cells, Table, numbers, read_table, shown
+from lifetimescale.runs.table import Table, numbers, read_table
 from lifetimescale.traffic.curves import TrafficTable
 
 LAST_MONTH = 1200
@@ -42,10 +42,9 @@ def read_traffic(path: str | os.PathLike[str]) -> TrafficTable:
 
 
 def _requests(table: Table) -> Float[np.ndarray, " n"]:
-    cells = table.cells("requests")
-    requests = numbers(cells)
+    requests = numbers(table.cells("requests"))
     right = np.isfinite(requests) & (requests >= 0)
-    _check(table, "requests", cells, right, "is no number of requests: give 0 or more")
+    table.check_cells("requests", right, "is no number of requests: give 0 or more")
     if not requests.any():
         raise ValueError(f"{table.source} has no requests, all months are 0: give one month some")
     return requests
@@ -58,17 +57,11 @@ def _months(table: Table) -> Float[np.ndarray, " n"]:
     months = numbers(cells)
     if dates[0]:
         months = np.array([12.0 * int(date[1]) + int(date[2]) if date else np.nan for date in dates])
-        _check(table, "month", cells, ~np.isnan(months), "is no date like the first: write it like 2026-01")
+        table.check_cells("month", ~np.isnan(months), "is no date like the first: write it like 2026-01")
         months -= months[0] - 1
-        _check(table, "month", cells, months >= 1, "is before the first row's month: begin with the month of launch")
+        table.check_cells("month", months >= 1, "is before the first row's month: begin with the month of launch")
     whole = (months >= 1) & (months <= LAST_MONTH) & (months == np.floor(months))
-    _check(table, "month", cells, whole, f"is no month: count 1, 2, 3 to {LAST_MONTH}, or write all like 2026-01")
+    table.check_cells("month", whole, f"is no month: count 1, 2, 3 to {LAST_MONTH}, or write all like 2026-01")
     first = np.isin(np.arange(len(months)), np.unique(months, return_index=True)[1])
-    _check(table, "month", cells, first, "is there already: give each month one row")
+    table.check_cells("month", first, "is there already: give each month one row")
     return months
-
-
-def _check(table: Table, name: str, cells: Cells, right: np.ndarray, reason: str) -> None:
-    """Refuse the first cell of a column that is not right."""
-    if not right.all():
-        table.refuse(~right, f"{shown(str(cells[int(np.argmin(right))]).strip())} {reason}", name=name)

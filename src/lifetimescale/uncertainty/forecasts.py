@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from lifetimescale.runs.table import Table, numbers, read_table, shown
+from lifetimescale.runs.table import Table, numbers, read_table
 from lifetimescale.units import is_whole
 
 WEIGHT = "weight"
@@ -77,10 +77,7 @@ def read_forecasts(path: str | os.PathLike[str]) -> Forecasts:
 
 
 def _column(table: Table, name: str) -> Float[np.ndarray, " n"]:
-    cells = table.cells(name)
-    column = numbers(cells)
+    column = numbers(table.cells(name))
     right = np.isfinite(column) & (column >= 0)
-    if not right.all():
-        cell = shown(str(cells[int(np.argmin(right))]).strip())
-        table.refuse(~right, f"{cell} is no number of 0 or more: write it like 2T or 0.25", name=name)
+    table.check_cells(name, right, "is no number of 0 or more: write it like 2T or 0.25")
     return column

@@ -1,13 +1,13 @@
 """docs/planners.md: what the page says it found, against brute force and against the numbers that its code computes."""
 
 import pathlib
-import re
 import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from pages import executed
 
 import lifetimescale as lts
 
@@ -16,10 +16,7 @@ PAGE = pathlib.Path(__file__).parents[1] / "docs" / "planners.md"
 
 @pytest.fixture(scope="module")
 def page():
-    names: dict = {}
-    for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL):
-        exec(block, names)
-    return types.SimpleNamespace(**names)
+    return types.SimpleNamespace(**executed(PAGE))
 
 
 def total(page, params, tokens):

@@ -1,0 +1,14 @@
+"""The pages of docs/, and what their Python makes."""
+
+import pathlib
+import re
+
+PAGES = sorted((pathlib.Path(__file__).parents[1] / "docs").glob("*.md"))
+
+
+def executed(page: pathlib.Path) -> dict:
+    """The names that the Python blocks of a page leave, run in their order."""
+    names: dict = {}
+    for block in re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL):
+        exec(block, names)
+    return names
