@@ -2,6 +2,7 @@
 
 import abc
 import enum
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import equinox as eqx
@@ -114,6 +115,15 @@ class AbstractCost(eqx.Module):
         nothing = jnp.full_like(params, -jnp.inf)
         return Limits(nothing, nothing)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        """The design variables that the cost depends on."""
+        return frozenset()
+
+    def at(self, design: Mapping[str, Scalar]) -> "AbstractCost":
+        """The cost of params and tokens alone, at values of the design variables."""
+        return self
+
     def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
         """What the total is made of, by name."""
         return {"training": self.training(params, tokens), "serving": self.serving(params, tokens)}
@@ -130,9 +140,11 @@ class AbstractCost(eqx.Module):
         """The cost of models of one size, where it matters with all that the size alone decides worked out already."""
         return self
 
-    def __call__(self, params: ArrayLike, tokens: ArrayLike) -> Leaf:
-        """The lifetime cost of any numbers of models, broadcast."""
-        return _totals(self, inexact(params), inexact(tokens))
+    def __call__(self, params: ArrayLike, tokens: ArrayLike, design: Mapping[str, ArrayLike] | None = None) -> Leaf:
+        """The lifetime cost of any numbers of models, broadcast, each with its design variables."""
+        values = {name: inexact(value) for name, value in (design or {}).items()}
+        check_design(self, values)
+        return _totals(self, inexact(params), inexact(tokens), values)
 
     def __add__(self, other: "AbstractCost") -> "AbstractCost":
         if not isinstance(other, AbstractCost):
@@ -145,9 +157,22 @@ class AbstractCost(eqx.Module):
     __rmul__ = __mul__
 
 
+def check_design(cost: AbstractCost, design: Mapping[str, Leaf]) -> None:
+    """Raise ValueError if a design variable of a cost has no value."""
+    missing = sorted(cost.needs - design.keys())
+    if missing:
+        raise ValueError(
+            f"this {type(cost).__name__} depends on {', '.join(missing)}: give numbers, design={{{missing[0]!r}: ...}}"
+        )
+
+
 @jax.jit
-def _totals(cost: AbstractCost, params: Leaf, tokens: Leaf) -> Leaf:
-    return elementwise(lambda cost, params, tokens: cost.total(params, tokens), cost, params, tokens)
+def _totals(cost: AbstractCost, params: Leaf, tokens: Leaf, design: dict[str, Leaf]) -> Leaf:
+    return elementwise(_total, cost, params, tokens, design)
+
+
+def _total(cost: AbstractCost, params: Scalar, tokens: Scalar, design: dict[str, Scalar]) -> Scalar:
+    return cost.at(design).total(params, tokens)
 
 
 class Sum(AbstractCost):
@@ -209,6 +234,13 @@ class Sum(AbstractCost):
     def deployment(self, params: Scalar) -> dict[str, Scalar]:
         return self.first.deployment(params) | self.second.deployment(params)
 
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.first.needs | self.second.needs
+
+    def at(self, design: Mapping[str, Scalar]) -> AbstractCost:
+        return Sum(self.first.at(design), self.second.at(design))
+
     def of_size(self, params: Scalar) -> AbstractCost:
         return Sum(self.first.of_size(params), self.second.of_size(params))
 
@@ -262,6 +294,13 @@ class Scaled(AbstractCost):
 
     def deployment(self, params: Scalar) -> dict[str, Scalar]:
         return self.cost.deployment(params)
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.cost.needs
+
+    def at(self, design: Mapping[str, Scalar]) -> AbstractCost:
+        return Scaled(self.cost.at(design), self.factor)
 
     def of_size(self, params: Scalar) -> AbstractCost:
         return Scaled(self.cost.of_size(params), self.factor)

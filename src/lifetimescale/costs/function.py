@@ -1,6 +1,8 @@
 """A cost from a plain function."""
 
-from collections.abc import Callable
+import dataclasses
+import inspect
+from collections.abc import Callable, Mapping
 
 import equinox as eqx
 
@@ -10,10 +12,11 @@ from lifetimescale.leaves import Leaf, Scalar, inexact
 
 
 class FunctionCost(AbstractCost):
-    """C = function(N, D, **numbers): what sums and multiples of the other costs cannot say.
+    """C = function(N, D, **numbers, **design): what sums and multiples of the other costs cannot say.
 
     Args:
-        function: of one model's params and tokens, and of the numbers by name; it grows in tokens.
+        function: of one model's params and tokens, and of the numbers and the design variables by name; it grows in
+            tokens.
         numbers: by name.
         curvature: what it claims of its shape, so that a plan can claim to be the only optimum; nothing by default.
         phase: "training" or "serving", where the cost is booked.
@@ -51,6 +54,16 @@ class FunctionCost(AbstractCost):
 
     def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
         return {self.name or self.phase: self._spent(params, tokens)}
+
+    @property
+    def needs(self) -> frozenset[str]:
+        return frozenset([*inspect.signature(self.function).parameters][2:]).difference(self.numbers)
+
+    def at(self, design: Mapping[str, Scalar]) -> "FunctionCost":
+        if not self.needs:
+            return self
+        numbers = self.numbers | {name: design[name] for name in self.needs}
+        return dataclasses.replace(self, numbers=numbers)
 
     def _spent(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.function(params, tokens, **self.numbers)

@@ -2,6 +2,7 @@
 
 import abc
 import dataclasses
+from collections.abc import Mapping
 
 import equinox as eqx
 import jax
@@ -9,6 +10,7 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
 from lifetimescale.batch import elementwise
+from lifetimescale.design import Between, OneOf
 from lifetimescale.leaves import Leaf, Scalar, inexact
 
 
@@ -19,16 +21,25 @@ class FittedRange(eqx.Module):
         params: the smallest and the largest params of the runs.
         tokens: the fewest and the most training tokens.
         tokens_per_param: the lowest and the highest ratio of the two.
+        design: the least and the most of each design variable, by name.
     """
 
     params: tuple[Leaf, Leaf]
     tokens: tuple[Leaf, Leaf]
     tokens_per_param: tuple[Leaf, Leaf]
+    design: dict[str, tuple[Leaf, Leaf]]
 
-    def __init__(self, params=(0.0, jnp.inf), tokens=(0.0, jnp.inf), tokens_per_param=(0.0, jnp.inf)):
-        self.params = (inexact(params[0]), inexact(params[1]))
-        self.tokens = (inexact(tokens[0]), inexact(tokens[1]))
-        self.tokens_per_param = (inexact(tokens_per_param[0]), inexact(tokens_per_param[1]))
+    def __init__(self, params=(0.0, jnp.inf), tokens=(0.0, jnp.inf), tokens_per_param=(0.0, jnp.inf), design=None):
+        self.params, self.tokens, self.tokens_per_param = _ends(params), _ends(tokens), _ends(tokens_per_param)
+        self.design = {name: _ends(ends) for name, ends in (design or {}).items()}
+
+    def between(self, name: str, least: float, most: float) -> Between:
+        """The fitted range of a design variable, or these ends where it is not known."""
+        return Between(*self.design.get(name, (least, most)))
+
+
+def _ends(range_: tuple[ArrayLike, ArrayLike]) -> tuple[Leaf, Leaf]:
+    return inexact(range_[0]), inexact(range_[1])
 
 
 class AbstractLaw(eqx.Module):
@@ -52,18 +63,88 @@ class AbstractLaw(eqx.Module):
         """Whether the class claims that the models of at most any loss are a convex set in (log N, log D)."""
         return False
 
+    @property
+    def turns(self) -> bool:
+        """Whether the loss may rise again in params or in tokens: plans then keep to where it falls in both."""
+        return False
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether the law means nothing outside its fitted range, so that plans stay within it."""
+        return False
+
+    @property
+    def variables(self) -> Mapping[str, Between | OneOf]:
+        """The design variables that the law has beside params and tokens, and where they lie unless a plan is told."""
+        return {}
+
+    def at(self, design: Mapping[str, Scalar]) -> "AbstractLaw":
+        """The law of params and tokens alone, at values of its design variables."""
+        return self
+
     @abc.abstractmethod
     def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         """The loss of one model of `params` parameters trained on `tokens` tokens, in the law's own unit."""
 
-    def __call__(self, params: ArrayLike, tokens: ArrayLike) -> Leaf:
-        """The loss of any numbers of models."""
-        return _losses(self, inexact(params), inexact(tokens))
+    def __call__(self, params: ArrayLike, tokens: ArrayLike, design: Mapping[str, ArrayLike] | None = None) -> Leaf:
+        """The loss of any numbers of models, each with its design variables."""
+        values = {name: inexact(value) for name, value in (design or {}).items()}
+        check_design(self, values)
+        return _losses(self, inexact(params), inexact(tokens), values)
 
 
 @jax.jit
-def _losses(law: AbstractLaw, params: Leaf, tokens: Leaf) -> Leaf:
-    return elementwise(lambda law, params, tokens: law.loss(params, tokens), law, params, tokens)
+def _losses(law: AbstractLaw, params: Leaf, tokens: Leaf, design: dict[str, Leaf]) -> Leaf:
+    return elementwise(_loss, law, params, tokens, design)
+
+
+def _loss(law: AbstractLaw, params: Scalar, tokens: Scalar, design: dict[str, Scalar]) -> Scalar:
+    return law.at(design).loss(params, tokens)
+
+
+class AbstractDesignLaw(AbstractLaw):
+    """A law of more than params and tokens: (params, tokens, design) -> loss, one plain law for each design.
+
+    A law of your own needs `variables` and `at`; the plainer the law that `at` returns, the faster its plans are.
+
+        class Sampled(lts.AbstractDesignLaw):
+            base: lts.Chinchilla
+            gain: lts.Leaf = eqx.field(converter=lts.inexact)
+
+            @property
+            def variables(self):
+                return {"samples": lts.Between(1, 1000)}
+
+            def at(self, design):
+                base = self.base
+                floor = base.E + self.gain / design["samples"] ** 0.5
+                return lts.Chinchilla(floor, base.A, base.B, base.alpha, base.beta)
+
+    Called, it takes the design by name: `law(1e9, 2e10, {"samples": 16})`.
+    """
+
+    @property
+    @abc.abstractmethod
+    def variables(self) -> Mapping[str, Between | OneOf]:
+        """The design variables, and where they lie unless a plan is told."""
+
+    @abc.abstractmethod
+    def at(self, design: Mapping[str, Scalar]) -> AbstractLaw:
+        """The law of params and tokens alone, at values of the design variables."""
+
+    def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
+        check_design(self, {})
+        raise NotImplementedError
+
+
+def check_design(law: AbstractLaw, design: Mapping[str, Leaf]) -> None:
+    """Raise ValueError if a design variable of a law has no value."""
+    missing = [name for name in law.variables if name not in design]
+    if missing:
+        raise ValueError(
+            f"a {type(law).__name__} has a loss only at values of {', '.join(missing)}: "
+            f"give numbers, design={{{missing[0]!r}: ...}}"
+        )
 
 
 def coefficients(law: eqx.Module) -> dict[str, Leaf]:

@@ -1,0 +1,44 @@
+"""What a plan may choose beside params and tokens: granularity, sparsity, bits, a teacher, each by name."""
+
+import equinox as eqx
+from jaxtyping import ArrayLike
+
+from lifetimescale.leaves import Leaf, inexact
+
+
+class Between(eqx.Module):
+    """Any number from the least to the most, the best of which is found.
+
+    Args:
+        least: 0 or more.
+        most: finite.
+    """
+
+    least: Leaf = eqx.field(converter=inexact)
+    most: Leaf = eqx.field(converter=inexact)
+
+
+class OneOf(eqx.Module):
+    """One of a few numbers, each of which is tried: `OneOf(1, 2, 4, 8)`."""
+
+    choices: tuple[Leaf, ...]
+
+    def __init__(self, *choices: ArrayLike):
+        if not choices:
+            raise ValueError("OneOf() leaves nothing to choose from: give at least one number")
+        self.choices = tuple(inexact(choice) for choice in choices)
+
+
+class Same(eqx.Module):
+    """The number of another design variable: activations in as many bits as weights, `Same("weight_bits")`."""
+
+    name: str = eqx.field(static=True, kw_only=False)
+
+
+Choice = Between | OneOf | Same | Leaf
+"""Where a design variable may lie; a number is given."""
+
+
+def as_choice(value: Between | OneOf | Same | ArrayLike) -> Choice:
+    """The choice itself, or a given number as `inexact` has it."""
+    return value if isinstance(value, Between | OneOf | Same) else inexact(value)
