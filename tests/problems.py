@@ -60,7 +60,15 @@ LAWS = {
     "kaplan": lambda: lts.law("kaplan2020_joint_text"),
     "plain": lambda: Plain(),
     "gemstones": lambda: lts.law("gemstones2025_hot_all"),
+    "repeated": lambda: at("muennighoff2023", unique_tokens=1e13),
+    "sparse": lambda: at("abnar2025_sparsity", sparsity=0.9),
+    "student": lambda: at("busbridge2025_distillation", teacher_loss=2.0),
 }
+
+
+def at(name: str, **design: float) -> lts.AbstractLaw:
+    """A published law with design variables, at values of them."""
+    return lts.law(name).at({variable: jnp.asarray(value) for variable, value in design.items()})
 
 
 class Plain(lts.AbstractLaw):

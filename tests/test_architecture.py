@@ -13,7 +13,7 @@ import lifetimescale as lts
 
 SOURCE = pathlib.Path(lts.__file__).parent
 FLOORS = [
-    {"status", "units", "leaves", "batch", "logarithm", "compilation", "convex", "files"},
+    {"status", "units", "leaves", "batch", "logarithm", "compilation", "convex", "design", "files"},
     {"spend", "roots", "laws", "costs", "runs", "scores", "scenarios"},
     {"presets", "planning", "fitting", "traffic"},
     {"sweeps"},

@@ -49,3 +49,5 @@ class Warnings(enum.IntFlag):
     TOKENS_AT_BOUND = 16
     AT_DEADLINE = 32
     AT_CAPACITY = 64
+    DESIGN_OUTSIDE = 128
+    DESIGN_AT_BOUND = 256

@@ -8,3 +8,5 @@ from lifetimescale.planning.plan import break_even as break_even
 from lifetimescale.planning.plan import compute_optimal as compute_optimal
 from lifetimescale.planning.plan import plan as plan
 from lifetimescale.planning.plan import price as price
+from lifetimescale.planning.suited import suited_cost as suited_cost
+from lifetimescale.planning.teacher import OwnTeacher as OwnTeacher

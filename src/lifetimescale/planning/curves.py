@@ -5,13 +5,15 @@ for the best model needs neither the curve's ends nor a bracket.
 """
 
 import abc
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Bool
 
 from lifetimescale.costs import AbstractCost
-from lifetimescale.laws import AbstractLaw, Coupled
+from lifetimescale.laws import AbstractEffective, AbstractLaw, Coupled, Logs
 from lifetimescale.leaves import Scalar
 from lifetimescale.logarithm import log, softplus
 from lifetimescale.roots import root
@@ -35,6 +37,10 @@ class AbstractCurve(eqx.Module):
     @abc.abstractmethod
     def start(self) -> Scalar:
         """A position near the optimum's; NaN if no model is on the curve."""
+
+    def reaches(self, log_params: Scalar, log_tokens: Scalar) -> Bool[Array, ""]:
+        """Whether a point is on the curve, and not as near as its size comes."""
+        return jnp.asarray(True)
 
     @abc.abstractmethod
     def tokens_for(self, params: Scalar) -> Scalar:
@@ -74,6 +80,95 @@ class CoupledLoss(AbstractCurve):
 
     def params_for(self, tokens: Scalar) -> Scalar:
         return self.law.params_for(tokens, self.loss)
+
+
+class EffectiveLoss(AbstractCurve):
+    """Equal loss under a law that is coupled in effective params and tokens, by the position of `CoupledLoss` in those.
+
+    Where no params or no tokens have the effect that a position asks for, their logarithm is inf.
+    """
+
+    law: AbstractEffective
+    loss: Scalar
+
+    def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
+        real = self.law.real(Logs(*self._coupled().point(position)))
+        return real.params, real.tokens
+
+    def position(self, log_params: Scalar, log_tokens: Scalar) -> Scalar:
+        effective = self.law.effective(Logs(log_params, log_tokens))
+        return self._coupled().position(effective.params, effective.tokens)
+
+    def start(self) -> Scalar:
+        return self._coupled().start()
+
+    def tokens_for(self, params: Scalar) -> Scalar:
+        effective = self.law.effective(Logs(log(params), log(params)))
+        log_tokens = log(self._coupled().tokens_for(jnp.exp(effective.params)))
+        return jnp.exp(self.law.real(Logs(effective.params, log_tokens)).tokens)
+
+    def params_for(self, tokens: Scalar) -> Scalar:
+        effective = self.law.effective(Logs(log(tokens), log(tokens)))
+        log_params = log(self._coupled().params_for(jnp.exp(effective.tokens)))
+        return jnp.exp(self.law.real(Logs(log_params, effective.tokens)).params)
+
+    def _coupled(self) -> CoupledLoss:
+        return CoupledLoss(self.law.coupled(), self.loss)
+
+
+class FallingLoss(AbstractCurve):
+    """Equal loss under a law that may turn, where it still falls in params and in tokens, by minus the log of params.
+
+    Of the two branches that a level set then has, more tokens or params of the other only cost more. A size that never
+    reaches the loss is given the tokens at which its loss turns, which `reaches` tells apart.
+    """
+
+    law: AbstractLaw
+    loss: Scalar
+
+    def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
+        return -position, self._along(_falls_in_tokens, LOG_TOKENS, -position)
+
+    def position(self, log_params: Scalar, log_tokens: Scalar) -> Scalar:
+        return -log_params
+
+    def start(self) -> Scalar:
+        return jnp.full_like(self.loss, -LOG_PARAMS)
+
+    def reaches(self, log_params: Scalar, log_tokens: Scalar) -> Bool[Array, ""]:
+        reached = self.law.loss(jnp.exp(log_params), jnp.exp(log_tokens))
+        return reached <= self.loss * (1 + float(jnp.finfo(self.loss.dtype).eps) ** 0.6)
+
+    def tokens_for(self, params: Scalar) -> Scalar:
+        log_params, log_tokens = self.point(-log(params))
+        return jnp.where(self.reaches(log_params, log_tokens), jnp.exp(log_tokens), jnp.inf)
+
+    def params_for(self, tokens: Scalar) -> Scalar:
+        log_params = self._along(_falls_in_params, LOG_PARAMS, log(tokens))
+        return jnp.where(self.reaches(log_params, log(tokens)), jnp.exp(log_params), jnp.inf)
+
+    def _along(self, function, start: float, other: Scalar) -> Scalar:
+        found = root(function, jnp.full_like(self.loss, start), (self.law, log(self.loss), other)).position
+        return jnp.where(jnp.isnan(found), NEVER, found)
+
+
+NEVER = 600.0  # the log of more tokens or params than any loss asks for; its exponential is finite in float64
+
+
+def _falls_in_tokens(log_tokens: Scalar, arguments: tuple[AbstractLaw, Scalar, Scalar]) -> Scalar:
+    """log of loss over what tokens reach, inf where more of them no longer help."""
+    law, log_loss, log_params = arguments
+    return _while_falling(lambda d: value_at(law, jnp.exp(log_params), jnp.exp(d)), log_tokens, log_loss)
+
+
+def _falls_in_params(log_params: Scalar, arguments: tuple[AbstractLaw, Scalar, Scalar]) -> Scalar:
+    law, log_loss, log_tokens = arguments
+    return _while_falling(lambda n: value_at(law, jnp.exp(n), jnp.exp(log_tokens)), log_params, log_loss)
+
+
+def _while_falling(reached: Callable[[Scalar], Scalar], position: Scalar, log_loss: Scalar) -> Scalar:
+    value, slope = jax.value_and_grad(reached)(position)
+    return jnp.where(slope < 0, log_loss - log(value), jnp.inf)
 
 
 class LevelSet(AbstractCurve):

@@ -1,16 +1,21 @@
 """Plans: the cheapest model of a loss, the best of a budget, any of one's own, and what to read off them."""
 
+import dataclasses
 import functools
+from collections.abc import Mapping
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, UInt8
+from jaxtyping import Array, ArrayLike, UInt8, UInt16
 
 from lifetimescale import spend
 from lifetimescale.batch import elementwise
+from lifetimescale.compilation import is_traced
 from lifetimescale.costs import TRAINING_FLOPS, AbstractCost, Curvature, Flops
-from lifetimescale.laws import AbstractCoupled, AbstractLaw
+from lifetimescale.design import Between, Choice, OneOf, Same, as_choice
+from lifetimescale.laws import AbstractCoupled, AbstractLaw, check_design
 from lifetimescale.leaves import Leaf, inexact
 from lifetimescale.planning import report, search
 from lifetimescale.planning.solve import Bounds, Problem, Solution, is_exact, near, solve, warnings
@@ -29,6 +34,7 @@ class Plan(eqx.Module):
         reached: the loss, where it is not simply the target.
         total: lifetime cost, in the unit of the cost.
         status: the outcome, a `Status`.
+        design: the values of the design variables, by name.
         exact: whether params and tokens are the unbounded optimum in closed form.
     """
 
@@ -38,17 +44,18 @@ class Plan(eqx.Module):
     reached: Leaf | None
     total: Leaf
     status: UInt8[Array, "..."]
+    design: dict[str, Leaf]
     exact: bool = eqx.field(static=True)
 
     @property
     def law(self) -> AbstractLaw:
-        """The law of the plan."""
-        return self.problem.law
+        """The law of the plan, of params and tokens alone: at its own design."""
+        return _at_design(self.problem.law, self.design) if self.design else self.problem.law
 
     @property
     def cost(self) -> AbstractCost:
-        """The cost of the plan."""
-        return self.problem.cost
+        """The cost of the plan, of params and tokens alone: at its own design."""
+        return _at_design(self.problem.cost, self.design) if self.design else self.problem.cost
 
     @property
     def loss(self) -> Leaf:
@@ -63,9 +70,9 @@ class Plan(eqx.Module):
         return self.cost.unit
 
     @property
-    def warnings(self) -> UInt8[Array, "..."]:
+    def warnings(self) -> UInt16[Array, "..."]:
         """Bits of `Warnings`: outside the fitted range of the law, or at a bound."""
-        return warnings(self.problem, self.params, self.tokens)
+        return warnings(self.problem, self.params, self.tokens, self.design)
 
     @property
     def tokens_per_param(self) -> Leaf:
@@ -94,8 +101,12 @@ class Plan(eqx.Module):
 
     @property
     def is_unique(self) -> bool:
-        """Whether the classes of cost and law claim what makes this the only optimum: convexity in the logarithms."""
-        return self.cost.curvature > Curvature.UNKNOWN and self.law.convex_levels
+        """Whether the classes of cost and law claim what makes this the only optimum: convexity in the logarithms.
+
+        A design variable that was searched for makes no such claim; of discrete ones every choice was tried.
+        """
+        searched = any(isinstance(choice, Between) for choice in self.problem.design.values())
+        return not searched and self.cost.curvature > Curvature.UNKNOWN and self.law.convex_levels
 
     @property
     def guarantee(self) -> str:
@@ -109,7 +120,7 @@ class Plan(eqx.Module):
 
     @property
     def baseline(self) -> "Plan":
-        """The compute-optimal ("Chinchilla-style") model of equal loss, served for the same demand."""
+        """The compute-optimal ("Chinchilla-style") model of equal loss and design, served for the same demand."""
         twin = compute_optimal(self.law, loss=self.loss)
         return price(self.law, self.cost, params=twin.params, tokens=twin.tokens)
 
@@ -122,11 +133,13 @@ class Plan(eqx.Module):
 
     @property
     def best(self) -> "Plan":
-        """The cheapest plan of equal loss within the same bounds."""
+        """The cheapest plan of equal loss within the same bounds, its design chosen from what this one's was."""
         given = self.problem
         if given.loss is not None and given.params is None and given.tokens is None:
             return self
-        return _solved(Problem(self.law, self.cost, loss=self.loss, bounds=self.problem.bounds), exact=None)
+        return _solved(
+            Problem(given.law, given.cost, loss=self.loss, bounds=given.bounds, design=given.design), exact=None
+        )
 
     @property
     def overpay(self) -> Leaf:
@@ -136,13 +149,15 @@ class Plan(eqx.Module):
     def near(self, tolerance: ArrayLike = 0.01) -> "NearOptimal":
         """The near-optimal range: all that costs at most 1 + tolerance times the least total, at equal loss.
 
-        Optima are flat, so the range is wide, and what else is known of the models may choose within it.
+        Optima are flat, so the range is wide, and what else is known of the models may choose within it. The design is
+        that of the best.
 
         Args:
             tolerance: > 0, a fraction of the least total.
         """
         best = self.best
-        ends = near(best.problem, best.params, best.tokens, best.total, inexact(tolerance))
+        problem = Problem(best.law, best.cost, best.problem.loss, bounds=best.problem.bounds)
+        ends = near(problem, best.params, best.tokens, best.total, inexact(tolerance))
         smallest, largest = (price(self.law, self.cost, params=params, tokens=tokens) for params, tokens in ends)
         return NearOptimal(smallest, largest)
 
@@ -172,6 +187,7 @@ def plan(
     max_params: ArrayLike | None = None,
     min_tokens: ArrayLike | None = None,
     max_tokens: ArrayLike | None = None,
+    design: Mapping[str, Between | OneOf | Same | ArrayLike] | None = None,
     method: str = "auto",
 ) -> Plan:
     """The cheapest model that reaches a loss, or the lowest loss that a lifetime budget buys.
@@ -191,13 +207,16 @@ def plan(
         max_params: greatest N allowed, by memory say.
         min_tokens: fewest D allowed.
         max_tokens: most D allowed, by the data there are.
+        design: the design variables of the law and of the cost, by name: a number each, `Between` two numbers, `OneOf`
+            a few, or the `Same` as another; what is not named lies where the law says.
         method: "exact" (coupled laws with costs N (k_t D + k_i)), "general" (any), or "auto".
 
     Returns:
         The plan, each of its numbers of the common shape.
 
     Raises:
-        ValueError: not exactly one of loss and budget is given, or the method does not exist or does not apply.
+        ValueError: not exactly one of loss and budget is given, the method does not exist or does not apply, or a
+            design variable is unknown or has no range.
         TypeError: the law is no law, or the cost no cost.
 
     >>> import lifetimescale as lts
@@ -213,8 +232,13 @@ def plan(
     bounded = any(limit is not None for limit in limits)
     if params is not None and bounded:
         raise ValueError("params is given, so there is nothing to bound: leave out params or the bounds")
+    _check_law(law)
+    _check_cost(cost)
     bounds = _bounds(*limits) if bounded else None
-    problem = Problem(law, cost, _number(loss), _number(budget), bounds, _number(params))
+    if bounds is None and params is None and law.is_confined:
+        bounds = Bounds(law.fitted.params, law.fitted.tokens)
+    choices = _choices(law, cost, design)
+    problem = Problem(law, cost, _number(loss), _number(budget), bounds, _number(params), design=choices)
     return _solved(problem, exact=None if method == "auto" else method == "exact")
 
 
@@ -225,6 +249,7 @@ def price(
     params: ArrayLike | None = None,
     tokens: ArrayLike | None = None,
     loss: ArrayLike | None = None,
+    design: Mapping[str, Between | OneOf | Same | ArrayLike] | None = None,
 ) -> Plan:
     """Any model of one's own as a plan; `overpay` says what it costs above the optimum.
 
@@ -234,13 +259,18 @@ def price(
         params: N.
         tokens: D; exactly two of the three are given, and the law supplies the other.
         loss: in the unit of the law.
+        design: as `plan` has it; what is left open is chosen for least cost, or least loss if that is not given.
 
     Raises:
-        ValueError: not exactly two of params, tokens and loss are given.
+        ValueError: not exactly two of params, tokens and loss are given, or a design variable is unknown or has no
+            range.
     """
     if sum(number is None for number in (params, tokens, loss)) != 1:
         raise ValueError("give exactly two of params, tokens and loss")
-    return _solved(Problem(law, cost, _number(loss), params=_number(params), tokens=_number(tokens)), exact=False)
+    _check_law(law)
+    _check_cost(cost)
+    problem = Problem(law, cost, _number(loss), params=_number(params), tokens=_number(tokens))
+    return _solved(dataclasses.replace(problem, design=_choices(law, cost, design)), exact=False)
 
 
 def compute_optimal(
@@ -250,6 +280,7 @@ def compute_optimal(
     tokens: ArrayLike | None = None,
     compute: ArrayLike | None = None,
     loss: ArrayLike | None = None,
+    design: Mapping[str, ArrayLike] | None = None,
 ) -> Plan:
     """The compute-optimal ("Chinchilla-style") model: the least 6 N D at its own loss, with no thought of serving.
 
@@ -261,15 +292,18 @@ def compute_optimal(
         tokens: D.
         compute: 6 N D, FLOP.
         loss: in the unit of the law.
+        design: a number for each design variable of the law.
 
     Raises:
-        ValueError: not exactly one is given.
+        ValueError: not exactly one is given, or the design leaves a variable open.
     """
     given = {"params": params, "tokens": tokens, "product": compute, "loss": loss}
     given = {name: inexact(value) for name, value in given.items() if value is not None}
     if len(given) != 1:
         raise ValueError("give exactly one of params, tokens, compute and loss")
     _check_law(law)
+    if law.variables:
+        law = _at_design(law, _numbers(law, design or {}))
     training = Flops(inference_tokens=0.0)
     ((name, value),) = given.items()
     if name == "loss":
@@ -292,28 +326,68 @@ def break_even(a: Plan, b: Plan) -> Leaf:
 
 
 def _solved(problem: Problem, *, exact: bool | None) -> Plan:
-    _check_law(problem.law)
-    if not isinstance(problem.cost, AbstractCost):
-        raise TypeError(
-            f"{problem.cost!r} is not a cost: take lifetimescale.Flops, Training, FixedUtilization or Monomial"
-        )
     searched = problem.params is None and problem.tokens is None
-    exact = searched and (is_exact(problem.law, problem.cost) if exact is None else exact)
+    if not problem.design:
+        exact = searched and (is_exact(problem.law, problem.cost) if exact is None else exact)
     solution: Solution = solve(problem, exact=exact)
-    return Plan(
-        problem,
-        solution.params,
-        solution.tokens,
-        solution.loss,
-        solution.total,
-        solution.status,
-        exact=exact and problem.bounds is None and not problem.cost.has_deadline,
-    )
+    closed = bool(exact) and not problem.design and problem.bounds is None and not problem.cost.has_deadline
+    params, tokens, loss, total, status, design = solution
+    return Plan(problem, params, tokens, loss, total, status, design, exact=closed)
 
 
 def _check_law(law: AbstractLaw) -> None:
     if not isinstance(law, AbstractLaw):
-        raise TypeError(f"{law!r} is not a law: take lifetimescale.law(name), or a subclass of AbstractLaw")
+        advice = f"{law!r} is not a law: take lifetimescale.law(name), or a subclass of AbstractLaw"
+        raise TypeError(getattr(law, "why_not_a_law", advice))
+
+
+def _check_cost(cost: AbstractCost) -> None:
+    if not isinstance(cost, AbstractCost):
+        raise TypeError(f"{cost!r} is not a cost: take lifetimescale.Flops, Training, FixedUtilization or Monomial")
+
+
+def _choices(law: AbstractLaw, cost: AbstractCost, design: Mapping[str, Any] | None) -> dict[str, Choice]:
+    """Where each design variable of the law and of the cost may lie."""
+    given = {name: as_choice(value) for name, value in (design or {}).items()}
+    known = law.variables.keys() | cost.needs
+    for name, choice in given.items():
+        for one in (name, choice.name) if isinstance(choice, Same) else (name,):
+            if one not in known:
+                raise ValueError(
+                    f"design: neither the law nor the cost has a variable {one!r}: "
+                    f"there {'are ' + ', '.join(sorted(known)) if known else 'is none'}"
+                )
+    choices = {}
+    for name in (*law.variables, *sorted(cost.needs - law.variables.keys())):
+        choice = given.get(name, law.variables.get(name))
+        if choice is None or _is_endless(choice):
+            raise ValueError(
+                f"{name} has no range of its own: give a number or a range, "
+                f"design={{{name!r}: 1e9}} or {{{name!r}: lts.Between(1e9, 1e12)}}"
+            )
+        if isinstance(choice, Same) and isinstance(given.get(choice.name), Same):
+            raise ValueError(f"{name} is the Same as {choice.name}, which is itself the Same as another: name that one")
+        choices[name] = choice
+    return choices
+
+
+def _is_endless(choice: Choice) -> bool:
+    if not isinstance(choice, Between) or is_traced(choice):
+        return False
+    return not bool(jnp.all(jnp.isfinite(choice.least) & jnp.isfinite(choice.most)))
+
+
+def _numbers(law: AbstractLaw, design: Mapping[str, ArrayLike]) -> dict[str, Leaf]:
+    """A number for every design variable of a law."""
+    values = {name: inexact(value) for name, value in design.items()}
+    check_design(law, values)
+    return {name: values[name] for name in law.variables}
+
+
+@jax.jit
+def _at_design(family: AbstractLaw | AbstractCost, design: dict[str, Leaf]) -> Any:
+    """The law or the cost of params and tokens alone, for every scenario."""
+    return elementwise(lambda family, design: family.at(design), family, design)
 
 
 def _number(value: ArrayLike | None) -> Leaf | None:
@@ -362,7 +436,16 @@ def _break_even(cost, training_a, serving_a, training_b, serving_b) -> Leaf:
 
 @functools.partial(jax.jit, static_argnames="given")
 def _optimal(law: AbstractLaw, value: Leaf, given: str) -> tuple[Leaf, Leaf]:
-    return elementwise(lambda law, value: search.compute_optimal(law, given, value), law, value)
+    def scalar(law, value):
+        params, tokens = search.compute_optimal(law, given, value)
+        if not law.is_confined:
+            return params, tokens
+        (fewest, most), (least, longest) = law.fitted.params, law.fitted.tokens
+        inside = (params >= fewest) & (params <= most) & (tokens >= least) & (tokens <= longest)
+        mask = jnp.where(inside, 1.0, jnp.nan).astype(params.dtype)
+        return params * mask, tokens * mask
+
+    return elementwise(scalar, law, value)
 
 
 @jax.jit

@@ -7,6 +7,7 @@ import numpy as np
 from jax.core import Tracer
 
 from lifetimescale.costs import Curvature
+from lifetimescale.design import Between
 from lifetimescale.status import Status, Warnings
 from lifetimescale.units import format_cost, format_count, format_percent
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from lifetimescale.planning.plan import Plan
 
 
+SAME = 1e-7  # a saving that is rounding
 _AT_LIMIT = {
     Warnings.AT_DEADLINE: "Training takes all the days that there are: with more of them, or more chips, the plan "
     "would be cheaper or better.",
@@ -47,6 +49,7 @@ def messages(plan: "Plan") -> list[str]:
     ]
     sentences = [_outside(name, value, *range_) for flag, name, value, range_ in ranges if flag in warnings]
     bounds = [(Warnings.PARAMS_AT_BOUND, "params are"), (Warnings.TOKENS_AT_BOUND, "training tokens are")]
+    sentences += _of_design(plan, warnings)
     sentences += [
         f"The {name} at their bound: without it the plan would be cheaper or better."
         for flag, name in bounds
@@ -70,9 +73,15 @@ def describe_alternatives(alternatives: "Cheapest") -> str:
 
 def guarantee(plan: "Plan") -> str:
     """What the classes of law and cost promise of the plan."""
+    searched = [name for name, choice in plan.problem.design.items() if isinstance(choice, Between)]
+    if searched:
+        return (
+            f"This is the least that a grid of {' and '.join(searched)} leads down to, and maybe not the only optimum: "
+            "compare it with plans of narrower ranges."
+        )
     claims = {
         f"the cost {type(plan.cost).__name__}": plan.cost.curvature > Curvature.UNKNOWN,
-        f"the law {type(plan.law).__name__}": plan.law.convex_levels,
+        f"the law {type(plan.problem.law).__name__}": plan.law.convex_levels,
     }
     silent = [name for name, claimed in claims.items() if not claimed]
     if not silent:
@@ -88,24 +97,46 @@ def guarantee(plan: "Plan") -> str:
 
 
 def _outside(name: str, value: float, low: jax.Array, high: jax.Array) -> str:
-    above = value > float(high)
-    end = float(high) if above else float(low)
+    return f"{format_count(value)} {name} are {_beyond(value, float(low), float(high))}: the law is extrapolated."
+
+
+def _beyond(value: float, low: float, high: float) -> str:
+    """By how much a value is outside the range of a law, in words."""
+    above = value > high
+    end = high if above else low
     size = f"{value / end:.3g} times the most" if above else f"1/{end / value:.3g} of the least"
-    return (
-        f"{format_count(value)} {name} are {size} that the law was fitted on ({format_count(end)}): "
-        "the law is extrapolated."
-    )
+    return f"{size} that the law was fitted on ({format_count(end)})"
+
+
+def _of_design(plan: "Plan", warnings: Warnings) -> list[str]:
+    """What to know of the design variables, a sentence each."""
+    fitted, asked = plan.law.fitted.design, plan.problem.design
+    values = {name: float(value) for name, value in plan.design.items()}
+    sentences = []
+    for name, value in values.items():
+        low, high = (float(end) for end in fitted.get(name, (-np.inf, np.inf)))
+        if Warnings.DESIGN_OUTSIDE in warnings and not low <= value <= high:
+            sentences.append(f"{name} = {value:.4g} is {_beyond(value, low, high)}: the law is extrapolated.")
+        choice = asked[name]
+        if isinstance(choice, Between) and value in (float(choice.least), float(choice.most)):
+            sentences.append(
+                f"{name} = {value:.4g} is at the end of its range: beyond it the plan would be cheaper or better."
+            )
+    return sentences
 
 
 def _describe_one(plan: "Plan") -> str:
     baseline, saving = plan.baseline, float(plan.saving)
+    design = "".join(f"{name} {float(value):.4g}, " for name, value in plan.design.items())
     line = (
         f"{format_count(float(plan.params))} params, {format_count(float(plan.tokens))} tokens "
-        f"({float(plan.tokens_per_param):.4g} per param), loss {float(plan.loss):.5g}, "
+        f"({float(plan.tokens_per_param):.4g} per param), {design}loss {float(plan.loss):.5g}, "
         f"{format_cost(float(plan.total), plan.unit)}"
     )
     if not np.isfinite(saving):
         return line
+    if abs(saving) < SAME:
+        return f"{line}, the compute-optimal model itself"
     direction = "less" if saving >= 0 else "more"
     return (
         f"{line}, {format_percent(abs(saving))} {direction} than the compute-optimal "

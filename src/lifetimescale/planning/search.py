@@ -73,15 +73,42 @@ def _balance(law: Coupled) -> Scalar:
     return log(law.alpha * law.A) - log(law.beta * law.B)
 
 
-def general(curve: AbstractCurve, law: AbstractLaw, cost: AbstractCost, valid: Bool[Array, ""]) -> Found:
-    """The best model on a curve of equal loss or of equal cost: the one change of sign of `_imbalance` along it."""
+Box = tuple[Scalar, Scalar]
+"""The least and the most log params."""
+
+
+def general(
+    curve: AbstractCurve, law: AbstractLaw, cost: AbstractCost, valid: Bool[Array, ""], box: Box | None = None
+) -> Found:
+    """The best model on a curve of equal loss or of equal cost: the one change of sign of `_imbalance` along it.
+
+    Args:
+        curve: of the models that meet the target.
+        law: the loss law.
+        cost: the lifetime cost.
+        valid: whether every input is in its domain.
+        box: where to look, for a law that means nothing elsewhere.
+    """
     start = curve.start()
-    position, status = root(_imbalance, start, (curve, law, cost))
+    if box is None:
+        position, status = root(_imbalance, start, (curve, law, cost))
+    else:
+        position, status = root(_imbalance_in_box, start, (curve, law, cost, box))
     if cost.has_capacity:
         unserved = (status == Status.NO_OPTIMUM) & jnp.isinf(_at_logs(cost, *curve.point(start)))
         status = jnp.where(unserved, Status.UNREACHABLE, status)
-    status = jnp.where(valid, jnp.where(jnp.isnan(start), Status.UNREACHABLE, status), Status.INVALID)
-    return _found(*curve.point(position), status.astype(jnp.uint8))
+    point = curve.point(position)
+    unreached = jnp.isnan(start) | ((status == Status.OK) & ~curve.reaches(*point))
+    status = jnp.where(valid, jnp.where(unreached, Status.UNREACHABLE, status), Status.INVALID)
+    return _found(*point, status.astype(jnp.uint8))
+
+
+def _imbalance_in_box(position: Scalar, arguments: tuple[AbstractCurve, AbstractLaw, AbstractCost, Box]) -> Scalar:
+    """`_imbalance`, with the position told to come back where it leaves the box."""
+    curve, law, cost, (least, most) = arguments
+    log_params, _ = curve.point(position)
+    within = jnp.where(log_params > most, -jnp.inf, _imbalance(position, (curve, law, cost)))
+    return jnp.where(log_params < least, jnp.inf, within)
 
 
 def _imbalance(position: Scalar, arguments: tuple[AbstractCurve, AbstractLaw, AbstractCost]) -> Scalar:
@@ -95,15 +122,25 @@ def _imbalance(position: Scalar, arguments: tuple[AbstractCurve, AbstractLaw, Ab
     total, (by_params, by_tokens) = jax.value_and_grad(_at_logs, (1, 2))(cost, log_params, log_tokens)
     ratio = jnp.where(by_params <= 0, -jnp.inf, log(by_params) - log(by_tokens))
     balance = log_slope(law, log_params, log_tokens) - jnp.where(by_tokens <= 0, jnp.inf, ratio)
-    return jnp.where(jnp.isinf(total), -jnp.inf, balance)  # too many params to be served at all
+    many = jnp.isinf(total) | (log_params == jnp.inf)  # too many params to be served at all, or more than there are
+    balance = jnp.where(many, -jnp.inf, balance)
+    balance = jnp.where(curve.reaches(log_params, log_tokens), balance, jnp.sign(balance) * jnp.inf)
+    few = (log_tokens == jnp.inf) & (log_params < jnp.inf)  # so few params that no tokens suffice
+    return jnp.where(few, jnp.inf, balance)
 
 
 def log_slope(law: AbstractLaw, log_params: Scalar, log_tokens: Scalar) -> Scalar:
-    """log of (dL/dlog N)/(dL/dlog D), 0 at the compute-optimal models."""
+    """log of (dL/dlog N)/(dL/dlog D), 0 at the compute-optimal models.
+
+    Of a law that turns, inf where tokens no longer help (fewer are better) and -inf where params do not.
+    """
     if isinstance(law, AbstractCoupled):
         return law.coupled().log_slope(log_params, log_tokens)
     by_params, by_tokens = jax.grad(_at_logs, (1, 2))(law, log_params, log_tokens)
-    return log(-by_params) - log(-by_tokens)
+    if not law.turns:
+        return log(-by_params) - log(-by_tokens)
+    falling = jnp.where(by_tokens < 0, log(-by_params) - log(-by_tokens), jnp.inf)
+    return jnp.where(by_params < 0, falling, -jnp.inf)
 
 
 def _at_logs(function: AbstractLaw | AbstractCost, log_params: Scalar, log_tokens: Scalar) -> Scalar:
@@ -173,4 +210,6 @@ def near(curve: AbstractCurve, cost: AbstractCost, best: Found, log_bound: Scala
 
 def _excess_cost(position: Scalar, arguments: tuple[AbstractCurve, AbstractCost, Scalar, Scalar]) -> Scalar:
     curve, cost, log_bound, side = arguments
-    return log(_at_logs(cost, *curve.point(side * position))) - log_bound
+    point = curve.point(side * position)
+    ends = jnp.isinf(point[0]) | jnp.isinf(point[1]) | ~curve.reaches(*point)  # the curve does not go so far
+    return jnp.where(ends, jnp.inf, log(_at_logs(cost, *point)) - log_bound)

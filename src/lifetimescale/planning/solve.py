@@ -3,22 +3,34 @@
 `solve` is the compiled edge: it broadcasts scenarios, and every formula below it is for one of them.
 """
 
+import dataclasses
 import functools
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, UInt8
+from jaxtyping import Array, Bool, UInt8, UInt16
 
 from lifetimescale.batch import elementwise
 from lifetimescale.compilation import compiled
 from lifetimescale.costs import AbstractCost
-from lifetimescale.laws import AbstractCoupled, AbstractLaw
+from lifetimescale.design import Between, Choice
+from lifetimescale.laws import AbstractCoupled, AbstractEffective, AbstractLaw
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
 from lifetimescale.planning import limits, search
-from lifetimescale.planning.curves import AbstractCurve, CoupledLoss, EqualCost, LevelSet, LinearCost
+from lifetimescale.planning.curves import (
+    AbstractCurve,
+    CoupledLoss,
+    EffectiveLoss,
+    EqualCost,
+    FallingLoss,
+    LevelSet,
+    LinearCost,
+)
+from lifetimescale.planning.designing import Values, Vector, best_design
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
 
@@ -31,7 +43,7 @@ class Bounds(eqx.Module):
 
 
 class Problem(eqx.Module):
-    """What is asked: a law, a cost, one target, and the bounds or the one number that are given beside it."""
+    """What is asked: a law, a cost, one target, and what bounds, numbers and design variables are given beside it."""
 
     law: AbstractLaw
     cost: AbstractCost
@@ -40,6 +52,12 @@ class Problem(eqx.Module):
     bounds: Bounds | None = None
     params: Leaf | None = None
     tokens: Leaf | None = None
+    design: dict[str, Choice] = eqx.field(default_factory=dict)
+
+    def at(self, design: Mapping[str, Scalar]) -> "Problem":
+        """The problem of params and tokens alone, at values of its design variables."""
+        law, cost = self.law.at(design), self.cost.at(design)
+        return Problem(law, cost, self.loss, self.budget, self.bounds, self.params, self.tokens)
 
 
 class Solution(NamedTuple):
@@ -50,9 +68,10 @@ class Solution(NamedTuple):
     loss: Leaf | None
     total: Leaf
     status: UInt8[Array, "..."]
+    design: dict[str, Leaf]
 
 
-def _elementwise_solve(problem: Problem, *, exact: bool) -> Solution:
+def _elementwise_solve(problem: Problem, *, exact: bool | None) -> Solution:
     """Solve every scenario of a problem whose leaves broadcast."""
     return elementwise(functools.partial(solve_one, exact=exact), problem)
 
@@ -67,9 +86,9 @@ def near(problem: Problem, params: Leaf, tokens: Leaf, total: Leaf, tolerance: L
 
 
 @jax.jit
-def warnings(problem: Problem, params: Leaf, tokens: Leaf) -> UInt8[Array, "..."]:
+def warnings(problem: Problem, params: Leaf, tokens: Leaf, design: dict[str, Leaf]) -> UInt16[Array, "..."]:
     """The bits of `Warnings` of solved models; none where there is no model."""
-    return elementwise(_warnings, problem, params, tokens)
+    return elementwise(_warnings, problem, params, tokens, design)
 
 
 def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
@@ -77,10 +96,17 @@ def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
     return isinstance(law, AbstractCoupled) and cost.is_linear
 
 
-def solve_one(problem: Problem, *, exact: bool) -> Solution:
-    """Solve one scenario."""
+def solve_one(problem: Problem, *, exact: bool | None) -> Solution:
+    """Solve one scenario; exactly where the classes have the exact solution, if `exact` does not say."""
+    if problem.design:
+        return _designed(problem, exact=exact)
+    if exact is None:
+        exact = is_exact(problem.law, problem.cost)
     if problem.params is not None and problem.tokens is not None:
         found, on_curve = _given(problem, problem.params, problem.tokens), jnp.asarray(False)
+        meaningless = jnp.isnan(problem.law.loss(problem.params, problem.tokens))
+        status = jnp.where((found.status == Status.OK) & meaningless, Status.INVALID, found.status)
+        found = settled(found.params, found.tokens, status.astype(jnp.uint8))
     else:
         curve = _curve(problem)
         if problem.params is not None:
@@ -99,6 +125,48 @@ def solve_one(problem: Problem, *, exact: bool) -> Solution:
     if problem.budget is not None:
         total = jnp.where(on_curve, problem.budget, total)
     return _finish(problem, found, loss, total)
+
+
+def _designed(problem: Problem, *, exact: bool | None) -> Solution:
+    """Solve one scenario at the best values of its design variables."""
+    chosen, converged = best_design(_Evaluation(exact), problem, problem.design)
+    solution = solve_one(problem.at(chosen), exact=exact)
+    lost = (solution.status == Status.OK) & ~converged
+    status = jnp.where(lost, Status.NOT_CONVERGED, solution.status).astype(jnp.uint8)
+    mask = _mask(status, solution.total)
+    loss = None if solution.loss is None else solution.loss * mask
+    design = {name: value * mask for name, value in chosen.items()}
+    return Solution(solution.params * mask, solution.tokens * mask, loss, solution.total * mask, status, design)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Evaluation:
+    """What the best design has least of, and its slope: log of the total at a loss, of the loss at a budget.
+
+    Where nothing but the target binds, the slope is that of the Lagrangian at the plan (envelope theorem).
+    """
+
+    exact: bool | None
+
+    def __call__(self, design: Callable[[Vector], Values], x: Vector, problem: Problem) -> tuple[Scalar, Vector]:
+        if problem.bounds is not None or problem.tokens is not None or _is_limited(problem.at(design(x)).cost):
+            slope, value = jax.jacfwd(lambda x: (self._value(problem.at(design(x))),) * 2, has_aux=True)(x)
+            return value, slope
+        plan = solve_one(problem.at(design(x)), exact=self.exact)
+
+        def least(x: Vector) -> Scalar:
+            there = problem.at(design(x))
+            if there.loss is not None:
+                return log(search.least(there.cost, there.law, there.loss, plan.params, plan.tokens))
+            assert there.budget is not None
+            return log(search.least(there.law, there.cost, there.budget, plan.params, plan.tokens))
+
+        slope, value = jax.jacfwd(lambda x: (least(x),) * 2, has_aux=True)(x)
+        return value, slope
+
+    def _value(self, problem: Problem) -> Scalar:
+        plan = solve_one(problem, exact=self.exact)
+        return log(plan.total) if problem.loss is not None or plan.loss is None else log(plan.loss)
 
 
 def _given(problem: Problem, params: Scalar, tokens: Scalar) -> Found:
@@ -134,11 +202,11 @@ def _curve(problem: Problem) -> AbstractCurve:
     """The models that meet the target exactly."""
     law, cost = problem.law, problem.cost
     if problem.loss is not None:
-        return (
-            CoupledLoss(law.coupled(), problem.loss)
-            if isinstance(law, AbstractCoupled)
-            else LevelSet(law, problem.loss)
-        )
+        if isinstance(law, AbstractCoupled):
+            return CoupledLoss(law.coupled(), problem.loss)
+        if isinstance(law, AbstractEffective):
+            return EffectiveLoss(law, problem.loss)
+        return FallingLoss(law, problem.loss) if law.turns else LevelSet(law, problem.loss)
     assert problem.budget is not None
     return LinearCost(cost, problem.budget) if cost.is_linear else EqualCost(cost, problem.budget)
 
@@ -152,14 +220,22 @@ def _optimum(problem: Problem, curve: AbstractCurve, *, exact: bool) -> tuple[Fo
         if exact and isinstance(law, AbstractCoupled):
             found, total = search.exact_at_loss(law.coupled(), cost.rates(), problem.loss, valid)
             return found, None, total
-        found = search.general(curve, law, cost, valid)
+        found = search.general(curve, law, cost, valid, _box(problem))
         return found, None, search.least(cost, law, problem.loss, *found[:2])
     assert problem.budget is not None
     if exact and isinstance(law, AbstractCoupled):
         found = search.exact_at_budget(law.coupled(), cost.rates(), problem.budget, valid)
     else:
-        found = search.general(curve, law, cost, valid)
+        found = search.general(curve, law, cost, valid, _box(problem))
     return found, search.least(law, cost, problem.budget, *found[:2]), problem.budget
+
+
+def _box(problem: Problem) -> search.Box | None:
+    """Where to look for the model of a law that means nothing elsewhere."""
+    if not problem.law.is_confined or problem.bounds is None:
+        return None
+    least, most = problem.bounds.params
+    return log(least), log(most)
 
 
 def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Found, Bool[Array, ""]]:
@@ -173,6 +249,9 @@ def _bounded(found: Found, problem: Problem, curve: AbstractCurve) -> tuple[Foun
         return found, jnp.asarray(True)
     (least_params, most_params), (least_tokens, most_tokens) = problem.bounds.params, problem.bounds.tokens
     params = jnp.clip(found.params, least_params, most_params)
+    if problem.law.is_confined:  # the search ends as near to an edge as rounding lets it
+        params = jnp.where(params >= most_params * (1 - limits.slack(params)), most_params, params)
+        params = jnp.where(params <= least_params * (1 + limits.slack(params)), least_params, params)
     tokens = jnp.where(params == found.params, found.tokens, curve.tokens_for(params))
     bounded_tokens = jnp.clip(tokens, least_tokens, most_tokens)
     moved = bounded_tokens != tokens
@@ -240,7 +319,7 @@ def _near(problem: Problem, params: Scalar, tokens: Scalar, total: Scalar, toler
 def _finish(problem: Problem, found: Found, loss: Scalar | None, total: Scalar) -> Solution:
     mask = _mask(found.status, total)
     loss = None if loss is None else loss * mask
-    return Solution(*found[:2], loss, total * mask, found.status)
+    return Solution(*found[:2], loss, total * mask, found.status, {})
 
 
 def _valid(problem: Problem) -> Bool[Array, ""]:
@@ -257,13 +336,20 @@ def _valid(problem: Problem) -> Bool[Array, ""]:
     return valid
 
 
-def _warnings(problem: Problem, params: Scalar, tokens: Scalar) -> UInt8[Array, ""]:
+def _warnings(problem: Problem, params: Scalar, tokens: Scalar, design: dict[str, Scalar]) -> UInt16[Array, ""]:
     fitted = problem.law.fitted
     bits = _flag(_outside(params, fitted.params), Warnings.PARAMS_OUTSIDE)
     bits |= _flag(_outside(tokens, fitted.tokens), Warnings.TOKENS_OUTSIDE)
     bits |= _flag(_outside(tokens / params, fitted.tokens_per_param), Warnings.RATIO_OUTSIDE)
-    if _is_limited(problem.cost):
-        used = problem.cost.limits(params, tokens)
+    for name, value in design.items():
+        asked = problem.design[name]
+        if name in fitted.design:
+            bits |= _flag(_outside(value, fitted.design[name]), Warnings.DESIGN_OUTSIDE)
+        if isinstance(asked, Between):
+            bits |= _flag(_on_edge(value, (asked.least, asked.most)), Warnings.DESIGN_AT_BOUND)
+    cost = problem.cost.at(design) if design else problem.cost
+    if _is_limited(cost):
+        used = cost.limits(params, tokens)
         bits |= _flag(jnp.abs(used.time) <= limits.slack(params), Warnings.AT_DEADLINE)
         bits |= _flag(jnp.abs(used.capacity) <= limits.slack(params), Warnings.AT_CAPACITY)
     if problem.bounds is not None:
@@ -272,8 +358,8 @@ def _warnings(problem: Problem, params: Scalar, tokens: Scalar) -> UInt8[Array, 
     return bits
 
 
-def _flag(condition: Bool[Array, ""], warning: Warnings) -> UInt8[Array, ""]:
-    return jnp.where(condition, jnp.uint8(warning), jnp.uint8(0))
+def _flag(condition: Bool[Array, ""], warning: Warnings) -> UInt16[Array, ""]:
+    return jnp.where(condition, jnp.uint16(warning), jnp.uint16(0))
 
 
 def _outside(x: Scalar, range_: tuple[Scalar, Scalar]) -> Bool[Array, ""]:

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from lifetimescale.fitting import Fit
+from lifetimescale.fitting.design import in_range
 from lifetimescale.laws import AbstractLaw, coefficients
 from lifetimescale.presets import law_preset, law_presets
 from lifetimescale.units import is_whole
@@ -39,7 +40,7 @@ def law_draws(source: str | Fit, draws: float | int, *, key: PRNGKeyArray) -> Ab
     draws = int(draws)
     if isinstance(source, Fit):
         laws = jax.vmap(functools.partial(moved, source))(_moves(np.asarray(source.covariance), draws, key))
-        return eqx.tree_at(lambda law: law.fitted, laws, source.law.fitted)
+        return in_range(laws, source.law.fitted)
     preset = law_preset(source)
     if preset.covariance is None:
         known = ", ".join(name for name, one in law_presets().items() if one.covariance is not None)
