@@ -1,7 +1,8 @@
 """`lifetimescale laws` and `lifetimescale chips`."""
 
 import dataclasses
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from lifetimescale.cli.options import Flag, InputError
@@ -10,7 +11,7 @@ from lifetimescale.units import format_count
 
 
 def laws(name: str | None = None, /, *, json: Flag = False) -> None:
-    """The published laws, or all about one of them.
+    """The published laws, with their design variables in brackets, or all about one of them.
 
     lifetimescale laws
 
@@ -21,9 +22,11 @@ def laws(name: str | None = None, /, *, json: Flag = False) -> None:
         json: Print one JSON object.
     """
     from lifetimescale import presets
+    from lifetimescale.cli.inputs import start
 
-    catalog = {key: _fields(preset) for key, preset in presets.law_presets().items()}
-    rows = [[key, preset["title"]] for key, preset in catalog.items()]
+    start()
+    catalog = {key: _law_fields(preset) for key, preset in presets.law_presets().items()}
+    rows = [[key, preset["title"] + _in_brackets(preset.get("variables", ()))] for key, preset in catalog.items()]
     _show(presets.law_preset, catalog, ["law", "what it is"], rows, name, json=json)
 
 
@@ -51,6 +54,30 @@ def chips(name: str | None = None, /, *, json: Flag = False) -> None:
 def _fields(preset: Any) -> dict[str, Any]:
     fields = {field.name: getattr(preset, field.name) for field in dataclasses.fields(preset)}
     return {key: value for key, value in fields.items() if value not in (None, "", ())}
+
+
+def _law_fields(preset: Any) -> dict[str, Any]:
+    """The fields of a law, with its design variables in place of their meanings: what they are and where they lie."""
+    fields = _fields(preset)
+    meaning = fields.pop("design_meaning", {})
+    if meaning:
+        variables = preset.law().variables
+        fields["variables"] = {name: {"meaning": text, **_choice(variables[name])} for name, text in meaning.items()}
+    return fields
+
+
+def _in_brackets(names: Iterable[str]) -> str:
+    return f" ({', '.join(names)})" if names else ""
+
+
+def _choice(choice: Any) -> dict[str, Any]:
+    """The numbers to choose from, or the ends, of a design variable; nothing where a plan has to be given it."""
+    from lifetimescale.design import OneOf
+
+    if isinstance(choice, OneOf):
+        return {"choices": [float(number) for number in choice.choices]}
+    ends = {"least": float(choice.least), "most": float(choice.most)}
+    return ends if math.isfinite(ends["most"]) else {}
 
 
 def _peak(preset: dict[str, Any], precision: str) -> str:
@@ -81,12 +108,27 @@ def _show(
     elif name is None:
         print_table("", columns, rows, numbers=False)
     else:
-        print_lines([f"{field}: {_text(value)}" for fields in catalog.values() for field, value in fields.items()])
+        print_lines([line for fields in catalog.values() for line in _lines(fields)])
+
+
+def _lines(fields: dict[str, Any]) -> list[str]:
+    variables = [f"design variable {key}: {_variable(value)}" for key, value in fields.get("variables", {}).items()]
+    return [f"{field}: {_text(value)}" for field, value in fields.items() if field != "variables"] + variables
+
+
+def _variable(variable: dict[str, Any]) -> str:
+    where = "A plan is given it, or a range of it."
+    if "choices" in variable:
+        where = f"Plans choose one of {', '.join(map(_text, variable['choices']))}."
+    elif "least" in variable:
+        where = f"Plans choose from {_text(variable['least'])} to {_text(variable['most'])}."
+    return f"{variable['meaning']} {where}"
 
 
 def _text(value: Any) -> str:
     if isinstance(value, dict):
-        return ", ".join(f"{key} {_text(item)}" for key, item in value.items())
+        return ", ".join(f"{key} ({_text(item)})" if isinstance(item, dict) else f"{key} {_text(item)}"
+                         for key, item in value.items())  # fmt: skip
     if isinstance(value, list | tuple):
         return "; ".join(_text(item) for item in value)
     return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,19 +1,43 @@
 """Fitted laws and score maps as files of JSON: their numbers, and what is known of them."""
 
+import dataclasses
 import json
 import math
 import os
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+
+import equinox as eqx
+import jax
 
 from lifetimescale import laws, scores
 from lifetimescale.files import write_whole
 from lifetimescale.laws import AbstractLaw, FittedRange, coefficients
 from lifetimescale.scores import AbstractScore
 
-LAWS = {"Chinchilla": laws.Chinchilla, "Coupled": laws.Coupled, "Kaplan": laws.Kaplan}
-SCORES = {"ExponentialScore": scores.ExponentialScore, "SigmoidScore": scores.SigmoidScore}
+LAWS: dict[str, Callable[..., AbstractLaw]] = {
+    family.__name__: family
+    for family in (
+        laws.Chinchilla,
+        laws.Coupled,
+        laws.Kaplan,
+        laws.Farseer,
+        laws.DataConstrained,
+        laws.MixtureOfExperts,
+        laws.FineGrainedExperts,
+        laws.SparseExperts,
+        laws.LowPrecision,
+        laws.QuantizedAfterTraining,
+        laws.AspectRatio,
+        laws.Distilled,
+        laws.TestTime,
+    )
+}
+SCORES: dict[str, Callable[..., AbstractScore]] = {
+    "ExponentialScore": scores.ExponentialScore,
+    "SigmoidScore": scores.SigmoidScore,
+}
 RANGES = ("params", "tokens", "tokens_per_param")
 
 
@@ -31,14 +55,17 @@ def save(fitted: AbstractLaw | AbstractScore, path: str | os.PathLike[str], *, a
     """
     family = type(fitted).__name__
     if family not in LAWS | SCORES:
-        raise ValueError(f"a {family} is code of your own, no file holds it: save its coefficients yourself")
-    values = coefficients(fitted)
-    if any(value.ndim for value in values.values()):
+        raise ValueError(
+            f"a {family} is code of your own, or a law at one design: no file holds it, save its coefficients yourself"
+        )
+    values = _nested(fitted)
+    if any(value.ndim for value in jax.tree.leaves(values)):
         raise ValueError("this is a batch: save one law at a time")
-    content: dict[str, Any] = {"family": family, "coefficients": {name: float(value) for name, value in values.items()}}
+    content: dict[str, Any] = {"family": family, "coefficients": _numbers(values)}
     if isinstance(fitted, AbstractLaw):
-        ranges = {name: [float(end) for end in getattr(fitted.fitted, name)] for name in RANGES}
-        content["range"] = {name: ends for name, ends in ranges.items() if math.isfinite(ends[1])}
+        ends = {name: getattr(fitted.fitted, name) for name in RANGES} | fitted.fitted.design
+        ranges = {name: [float(end) for end in pair] for name, pair in ends.items()}
+        content["range"] = {name: pair for name, pair in ranges.items() if math.isfinite(pair[1])}
     text = json.dumps({**content, **(about or {})}, indent=2) + "\n"
     write_whole(pathlib.Path(path), lambda part: part.write_text(text, encoding="utf-8"))
 
@@ -54,13 +81,29 @@ def load(path: str | os.PathLike[str]) -> AbstractLaw | AbstractScore:
     if family not in LAWS | SCORES or not isinstance(values, dict):
         raise ValueError(f"{path} is no saved law or score map: its family must be one of {', '.join(LAWS | SCORES)}")
     try:
-        numbers = {name: float(value) for name, value in values.items()}
         if family in SCORES:
-            return SCORES[family](**numbers)
-        ranges = {name: (float(low), float(high)) for name, (low, high) in content.get("range", {}).items()}
-        return LAWS[family](**numbers, fitted=FittedRange(**ranges))
-    except (TypeError, ValueError) as error:
+            return SCORES[family](**_numbers(values))
+        return build(family, values, content.get("range", {}))
+    except (AttributeError, TypeError, ValueError) as error:
         raise ValueError(f"{path}: the coefficients or the range of a {family} are wrong: {error}") from None
+
+
+def build(family: str, values: Mapping[str, Any], ranges: Mapping[str, Any]) -> AbstractLaw:
+    """The law of a family with these coefficients; a table among them is the `Coupled` law within it.
+
+    Raises:
+        TypeError: a coefficient is missing, or is none of the family's.
+        ValueError: one is no number, or a range is of nothing that the law has.
+    """
+    numbers = _numbers(values)
+    within = {name: laws.Coupled(**value) for name, value in numbers.items() if isinstance(value, dict)}
+    ends = {name: (float(low), float(high)) for name, (low, high) in ranges.items()}
+    design = {name: pair for name, pair in ends.items() if name not in RANGES}
+    plain = {name: pair for name, pair in ends.items() if name in RANGES}
+    law = LAWS[family](**(numbers | within), fitted=FittedRange(**plain, design=design))
+    if unknown := sorted(design.keys() - law.variables.keys()):
+        raise ValueError(f"it has no {', '.join(unknown)}: a range is of {', '.join((*RANGES, *law.variables))}")
+    return law
 
 
 def load_table(path: str | os.PathLike[str]) -> dict[str, Any]:
@@ -74,3 +117,14 @@ def load_table(path: str | os.PathLike[str]) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"{path} is no saved law or score map: it holds no object")
     return content
+
+
+def _nested(fitted: eqx.Module) -> dict[str, Any]:
+    """The coefficients by name, those of a law within a law as a table of their own."""
+    fields = {field.name: getattr(fitted, field.name) for field in dataclasses.fields(fitted)}
+    within = {name: coefficients(value) for name, value in fields.items() if isinstance(value, AbstractLaw)}
+    return within | coefficients(fitted)
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _numbers(value) if isinstance(value, dict) else float(value) for name, value in values.items()}
