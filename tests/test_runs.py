@@ -100,6 +100,43 @@ def test_columns_can_be_named(read):
     assert read(text, loss="val_loss", tokens="tok").weight == 8
 
 
+def test_design_columns_are_read_by_their_names_or_by_others(read):
+    text = "params,tokens,loss,sparsity,unique\n1e9,2e10,2.5,0,5B\n2e9,1e12,2.4,0.5,-1\n"
+    runs = read(text, design=("sparsity",))
+    assert {name: column.tolist() for name, column in runs.design.items()} == {"sparsity": [0, 0.5]}
+    assert read(text).design == {}
+    assert read(text, design="unique").design["unique"].tolist() == [5e9, -1]
+    named = read(text, design={"unique_tokens": "unique", "sparsity": "sparsity"}, max_tokens_per_param=100)
+    assert {name: column.tolist() for name, column in named.design.items()} == {"unique_tokens": [5e9], "sparsity": [0]}
+    assert "loss 2.5 to 2.5, unique_tokens 5e+09 to 5e+09, sparsity 0 to 0; 1 left out" in str(named)
+
+
+def test_design_columns_follow_their_runs():
+    runs = Runs([1e9, 2e9], [2e10, 4e10], [2.5, 2.4], design={"samples": [1, 64], "bits": 8})
+    assert runs.design["bits"].tolist() == [8, 8]
+    larger = runs.where(runs.params > 1e9).design
+    assert {name: column.tolist() for name, column in larger.items()} == {"samples": [64], "bits": [8]}
+    check_runs(Runs([1e9], [2e10], [2.5], design={"sparsity": [0]}))
+    with pytest.raises(ValueError, match=r"samples has shape \(3,\) where 2 runs need one number each"):
+        Runs([1e9, 2e9], [2e10, 4e10], [2.5, 2.4], design={"samples": [1, 2, 3]})
+    with pytest.raises(ValueError, match=r"bits\[1\] is nan: every bits must be finite$"):
+        check_runs(Runs([1e9, 2e9], [2e10, 4e10], [2.5, 2.4], design={"bits": [8, np.nan]}))
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("", "row 1 (line 2), column 'bits': the cell is empty: fill it in, or leave such rows out by where='bits!='"),
+        ("x", "column 'bits': 'x' is not a number"),
+        ("inf", "column 'bits': 'inf' is out of range: every bits must be finite"),
+    ],
+)
+def test_a_cell_of_a_design_column_is_refused_as_others_are(read, cell, said):
+    text = f"params,tokens,loss,bits\n1e9,2e10,2.5,{cell}\n"
+    assert said in refusal(read, text, design={"weight_bits": "bits"})
+    assert len(read(text)) == 1
+
+
 def test_columns_that_are_not_used_may_be_ambiguous_or_twice(read):
     assert len(read("params,tokens,loss,flops,compute,note,note\n1,2,3,4,5,,\n")) == 1
 
@@ -176,6 +213,7 @@ REFUSED = [
 MISUSED = [
     ({"loss": "lss"}, ["no column 'lss': did you mean 'loss'?"]),
     ({"params": "LOSS"}, ["no column 'LOSS': did you mean 'loss'?"]),
+    ({"design": ["los"]}, ["no column 'los': did you mean 'loss'?"]),
     ({"weight": "zzz"}, ["no column 'zzz': there are 'params', 'tokens', 'loss'"]),
     ({"tokens": "tokens", "compute": "flops"}, ["name one of them"]),
     ({"max_tokens_per_param": 0}, ["give a number above 0"]),

@@ -11,6 +11,7 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from lifetimescale.compilation import compiled, in_double
 from lifetimescale.fitting.coordinates import Vector
 from lifetimescale.fitting.descent import Lanes, Problem
+from lifetimescale.fitting.design import in_range
 from lifetimescale.fitting.fit import Fit
 from lifetimescale.fitting.minimum import walk_down
 from lifetimescale.laws import AbstractLaw, coefficients
@@ -68,7 +69,7 @@ def bootstrap(
         laws.append(_refit(fitted.problem, fitted.position, data, together=together, method=method))
         progress(min(draws, (chunk + 1) * together))
     law = jax.tree.map(lambda *parts: jnp.concatenate(parts)[:draws], *laws)
-    return eqx.tree_at(lambda law: law.fitted, law, fitted.law.fitted)
+    return in_range(law, fitted.law.fitted)
 
 
 def standard_errors(laws: AbstractLaw) -> dict[str, Float[Array, ""]]:

@@ -47,13 +47,13 @@ class Coordinates(eqx.Module):
     positive: tuple[bool, ...] = eqx.field(static=True)
     levels: tuple[bool, ...] = eqx.field(static=True)
     ties: tuple[tuple[str, str], ...] = eqx.field(static=True)
-    fixed: dict[str, Leaf]
+    fixed: dict[str, Leaf | eqx.Module]
     shear: Float[Array, "k k"]
     least: Vector
     most: Vector
     near: Bool[Array, ""]
 
-    def coefficients(self, position: Vector) -> dict[str, Scalar]:
+    def coefficients(self, position: Vector) -> dict[str, Any]:
         """The coefficients at a position, by name: free, tied and fixed."""
         values = self.values(position)
         free = {name: values[i] * jnp.exp(self.shear[i] @ position) for i, name in enumerate(self.names)}
@@ -111,7 +111,7 @@ def coordinates(
     *,
     levels: Sequence[str] = (),
     centres: Sequence[tuple[str, str, Scalar]] = (),
-    fixed: Mapping[str, Leaf],
+    fixed: Mapping[str, Leaf | eqx.Module],
     tied: Mapping[str, str],
     bounds: Mapping[str, tuple[float, float]],
 ) -> Coordinates:

@@ -14,11 +14,12 @@ from lifetimescale.compilation import compiled, in_double
 from lifetimescale.fitting import report, starting
 from lifetimescale.fitting.coordinates import Vector, coordinates
 from lifetimescale.fitting.descent import Problem
+from lifetimescale.fitting.design import DesignResidual, check_design, in_range, log_residual
 from lifetimescale.fitting.huber import Huber
 from lifetimescale.fitting.minimum import minimise, optimum
 from lifetimescale.fitting.starting import Kind
 from lifetimescale.laws import AbstractLaw, FittedRange, coefficients
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log
 from lifetimescale.runs import Runs, check_runs
 
@@ -121,32 +122,35 @@ def fit(
     *,
     delta: ArrayLike = 1e-3,
     quantile: ArrayLike = 0.5,
-    starts: str | Mapping[str, Sequence[float]] | AbstractLaw = "hoffmann",
-    fixed: Mapping[str, ArrayLike] | None = None,
+    starts: str | Mapping[str, Sequence[float] | ArrayLike] | AbstractLaw = "hoffmann",
+    fixed: Mapping[str, ArrayLike | eqx.Module] | None = None,
     tied: Mapping[str, str] | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     optimizer: optax.GradientTransformation | None = None,
     advance: int = 256,
     steps: int = 500,
 ) -> Fit:
-    """The law that minimises sum_i w_i Huber_delta(log law(N_i, D_i) - log L_i).
+    """The law that minimises sum_i w_i Huber_delta(log law(N_i, D_i, design_i) - log L_i).
 
     Approach 3 of Hoffmann et al. 2022 (arXiv:2203.15556, section 3.3): every start is evaluated, the best are walked
     down together, and the best of those is polished by Newton's method. Runs in float64, whatever the session; under
     jit, grad and vmap in the type of the runs.
+
+    A law with design variables is compared with each run at the run's own, which are columns of `Runs.design`.
 
     Differentiable in the runs (and in `fixed`), in both modes, by the implicit function theorem: a run whose residual
     is beyond delta has derivative 0 through its loss.
 
     Args:
         law: a class of laws such as `Chinchilla`, or a function of (params, tokens, and the coefficients by name) that
-            returns the loss of one model.
+            returns the loss of one model; those of its names that are columns of `runs.design` are design variables.
         runs: the observations.
         delta: the knee of the Huber loss; inf is least squares.
         quantile: the share of runs that should lie below the law: 0.5 is plain, 0.1 fits a lower envelope.
-        starts: "hoffmann" is the 4500 of Hoffmann et al. (for `Coupled` with two gammas); or values for each
-            coefficient, of which every combination is a start; or a law, or a batch of them, as the starts themselves.
-        fixed: coefficients that keep a value.
+        starts: "hoffmann" is the 4500 of Hoffmann et al. (for `Coupled` with two gammas; for `DataConstrained` 3888
+            of our own); or values for each coefficient, of which every combination is a start; or a law, or a batch of
+            them, as the starts themselves.
+        fixed: coefficients that keep a value, which may be a law itself: {"supervised": law} for `Distilled`.
         tied: coefficients that equal another: {"beta": "alpha"}.
         bounds: the least and the greatest value of a coefficient.
         optimizer: any optax optimizer; by default the Gauss-Newton method of this library.
@@ -154,7 +158,8 @@ def fit(
         steps: the most steps of that walk.
 
     Raises:
-        ValueError: the runs are too few or not positive and finite, or a name or a value is wrong.
+        ValueError: the runs are too few or not positive and finite or lack a design variable of the law, or a name or
+            a value is wrong.
 
     >>> import lifetimescale as lts
     >>> law = lts.Chinchilla(E=1.7, A=400.0, B=2000.0, alpha=0.34, beta=0.37)
@@ -165,14 +170,17 @@ def fit(
     """
     check_runs(runs)
     fixed, tied, bounds = fixed or {}, tied or {}, bounds or {}
-    kind = Kind(law)
+    kind = starting.kind_of(law, runs)
     table = starting.table(kind, starts, fixed, tied)
     starting.known(kind, "bounds", bounds)
     starting.check(table, len(runs), delta=delta, quantile=quantile)
+    fixed = {name: starting.held(value) for name, value in fixed.items()}
+    kind = starting.with_variables(kind, table, fixed, tied)
+    check_design(kind.name, kind.variables, runs)
     return _fit(
         runs,
         table,
-        {name: inexact(value) for name, value in fixed.items()},
+        fixed,
         Huber(delta, quantile),
         kind=kind,
         positive=tuple(starting.positive(kind, table, tied, bounds).items()),
@@ -189,7 +197,7 @@ def fit(
 def _fit(
     runs: Runs,
     table: Mapping[str, Any],
-    fixed: Mapping[str, Leaf],
+    fixed: Mapping[str, Leaf | eqx.Module],
     huber: Huber,
     *,
     kind: Kind,
@@ -213,15 +221,16 @@ def _fit(
         tied=dict(tied),
         bounds=dict(bounds),
     )
-    problem = Problem(log_residual, plane, huber, (params, tokens, jax.vmap(log)(loss)), weight)
+    design = {name: jnp.asarray(runs.design[name], dtype) for name in kind.variables}
+    residual = DesignResidual(kind.variables) if design else log_residual
+    problem = Problem(residual, plane, huber, (params, tokens, *design.values(), jax.vmap(log)(loss)), weight)
     known = jax.lax.stop_gradient(problem)
     least = minimise(known, plane.values_of(table), optimizer=optimizer, advance=advance, steps=steps)
     problem = problem.walked(near=True)
     position = optimum(least.position, problem)
-    ranges = {"params": params, "tokens": tokens, "tokens_per_param": tokens / params}
-    fitted = FittedRange(**{name: (jnp.min(values), jnp.max(values)) for name, values in ranges.items()})
+    fitted = FittedRange(_ends(params), _ends(tokens), _ends(tokens / params), jax.tree.map(_ends, design))
     return Fit(
-        law=eqx.tree_at(lambda law: law.fitted, problem.coordinates(position), fitted),
+        law=in_range(problem.coordinates(position), fitted),
         runs=runs,
         objective=least.value,
         residuals=problem.residuals(position),
@@ -238,6 +247,5 @@ def _fit(
     )
 
 
-def log_residual(law: AbstractLaw, params: Scalar, tokens: Scalar, log_loss: Scalar) -> Scalar:
-    """log predicted - log observed loss."""
-    return log(law.loss(params, tokens)) - log_loss
+def _ends(column: Float[Array, " n"]) -> tuple[Scalar, Scalar]:
+    return jnp.min(column), jnp.max(column)

@@ -1,9 +1,12 @@
 """Runs that follow a known law, to try a fit on."""
 
+from collections.abc import Mapping
+
 import jax
 import numpy as np
-from jaxtyping import PRNGKeyArray
+from jaxtyping import ArrayLike, PRNGKeyArray
 
+from lifetimescale.fitting.design import check_design
 from lifetimescale.laws import AbstractLaw
 from lifetimescale.runs import Runs
 
@@ -16,6 +19,7 @@ def planted_runs(
     noise: float = 0.005,
     params: tuple[float, float] = (5e7, 1e10),
     tokens_per_param: tuple[float, float] = (5.0, 500.0),
+    design: Mapping[str, ArrayLike] | None = None,
 ) -> Runs:
     """Runs of a known law with normal errors of the log loss, their sizes and lengths log-uniform.
 
@@ -26,6 +30,10 @@ def planted_runs(
         noise: standard deviation of the log loss.
         params: the smallest and the largest params.
         tokens_per_param: the lowest and the highest ratio of tokens to params.
+        design: the law's design variables, by name: one number for each run, or one for all.
+
+    Raises:
+        ValueError: a design variable of the law is missing, or has not one number for each run.
 
     >>> import lifetimescale as lts
     >>> runs = lts.planted_runs(lts.law("chinchilla"), 100, key=jax.random.key(0))
@@ -40,7 +48,9 @@ def planted_runs(
     )
     sizes = _between(params, uniform)
     tokens = sizes * _between(tokens_per_param, ratio)
-    return Runs(sizes, tokens, np.asarray(law(sizes, tokens), float) * np.exp(noise * error))
+    runs = Runs(sizes, tokens, np.exp(noise * error), design=design)
+    check_design(type(law).__name__, law.variables, runs)
+    return Runs(sizes, tokens, np.asarray(law(sizes, tokens, runs.design), float) * runs.loss, design=design)
 
 
 def _between(ends: tuple[float, float], share: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ from lifetimescale.compilation import compiled, in_double
 from lifetimescale.fitting.bootstrap import refits
 from lifetimescale.fitting.coordinates import Vector
 from lifetimescale.fitting.descent import Problem
+from lifetimescale.fitting.design import check_design
 from lifetimescale.fitting.fit import Fit
 from lifetimescale.laws import AbstractLaw
 from lifetimescale.runs import Runs
@@ -54,13 +55,18 @@ class Prediction(eqx.Module):
 
 
 def predict(law: AbstractLaw, runs: Runs) -> Prediction:
-    """The errors of a law on runs.
+    """The errors of a law on runs, each at its own design if the law has design variables.
+
+    Raises:
+        ValueError: the runs lack a design variable of the law.
 
     >>> import lifetimescale as lts
     >>> print(lts.predict(lts.law("chinchilla"), lts.Runs([7e9], [1.4e11], [2.1])))
     1 runs: mean |error| of the loss 3.6 %, bias 3.6 %, worst 3.6 %
     """
-    return Prediction(runs, jnp.log(law(runs.params, runs.tokens)) - jnp.log(jnp.asarray(runs.loss)))
+    check_design(type(law).__name__, law.variables, runs)
+    design = {name: runs.design[name] for name in law.variables}
+    return Prediction(runs, jnp.log(law(runs.params, runs.tokens, design)) - jnp.log(jnp.asarray(runs.loss)))
 
 
 def split(runs: Runs, *, by: str = "compute", share: float = 0.2) -> tuple[Runs, Runs]:
@@ -68,18 +74,20 @@ def split(runs: Runs, *, by: str = "compute", share: float = 0.2) -> tuple[Runs,
 
     Args:
         runs: all of them.
-        by: "compute", "tokens_per_param", "params" or "tokens": the runs that have the most are held out.
+        by: "compute", "tokens_per_param", "params", "tokens" or a column of `runs.design`: the runs that have the most
+            are held out.
         share: of the runs that is held out, at least one.
 
     Raises:
         ValueError: there is no such order, the share is not between 0 and 1, or it leaves no run to fit.
     """
-    if by not in ORDERS:
-        raise ValueError(f"no order {by!r}: hold out by {', '.join(ORDERS)}")
+    if by not in (*ORDERS, *runs.design):
+        raise ValueError(f"no order {by!r}: hold out by {', '.join((*ORDERS, *runs.design))}")
     held = int(np.ceil(share * len(runs)))
     if not 0 < share < 1 or held >= len(runs):
         raise ValueError(f"a share of {share:g} of {len(runs)} runs cannot be held out: give one between 0 and 1")
-    order = np.argsort(np.asarray(getattr(runs, by)), kind="stable")
+    column = getattr(runs, by) if by in ORDERS else runs.design[by]
+    order = np.argsort(np.asarray(column), kind="stable")
     expensive = np.zeros(len(runs), bool)
     expensive[order[-held:]] = True
     return runs.where(~expensive), runs.where(expensive)

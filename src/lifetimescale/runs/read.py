@@ -3,14 +3,14 @@
 import os
 import pathlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 
 from lifetimescale.runs.filters import apply_filters
-from lifetimescale.runs.runs import Runs
+from lifetimescale.runs.runs import Runs, requirement, usable
 from lifetimescale.runs.table import Cells, Table, as_number, listed, numbers, read_table, shorten, shown
 from lifetimescale.units import parse_count
 
@@ -38,6 +38,7 @@ def read_runs(
     weight: str | None = None,
     max_tokens_per_param: float | int | None = None,
     where: str | Sequence[str] = (),
+    design: str | Sequence[str] | Mapping[str, str] = (),
 ) -> Runs:
     """Training runs from a table with a header: a .csv, a .tsv or a .parquet file.
 
@@ -55,6 +56,8 @@ def read_runs(
         max_tokens_per_param: the largest D/N to use.
         where: rows to use, as "epochs<=1" or ["train_dataset=rpj", "seed!="] (with any seed), by = == != < <= > or
             >=; what reads as a number is compared as one. A row that is not used may hold anything.
+        design: the columns of design variables, as ["unique_tokens"]; or, where the file calls them otherwise,
+            {"unique_tokens": "n_tokens_unique"}.
 
     Returns:
         The runs.
@@ -77,15 +80,17 @@ def read_runs(
         raise ValueError(f"max_tokens_per_param is {max_tokens_per_param}: give a number above 0")
     table = read_table(pathlib.Path(path))
     named = {"params": params, "tokens": tokens, "loss": loss, "compute": compute, "weight": weight}
-    columns = _columns(table, named)
+    columns, varied = _columns(table, named), _design_columns(table, design)
     table, left_out = apply_filters(table, where)
     values = {role: checked_numbers(table, role, column) for role, column in columns.items()}
+    varied = {name: checked_numbers(table, "design", column) for name, column in varied.items()}
     if "compute" in columns:
         values["tokens"] = _tokens(table, columns, values["params"], values.pop("compute"))
     if max_tokens_per_param is not None:
-        values, count = _short_runs(table, values, max_tokens_per_param)
-        left_out += [(f"tokens per param <= {max_tokens_per_param:g}", count)] if count else []
-    return Runs(**values, left_out=tuple(left_out))
+        short = _short_runs(table, values, max_tokens_per_param)
+        values, varied = ({name: column[short] for name, column in kept.items()} for kept in (values, varied))
+        left_out += [] if short.all() else [(f"tokens per param <= {max_tokens_per_param:g}", int((~short).sum()))]
+    return Runs(**values, left_out=tuple(left_out), design=varied)
 
 
 def _columns(table: Table, named: dict[str, str | None]) -> dict[str, str]:
@@ -94,6 +99,15 @@ def _columns(table: Table, named: dict[str, str | None]) -> dict[str, str]:
     columns = dict(find_column(table, roles, named) for roles in (("params",), length, ("loss",)))
     weight = _column(table, "weight", named["weight"])
     return columns if weight is None else columns | {"weight": weight}
+
+
+def _design_columns(table: Table, design: str | Sequence[str] | Mapping[str, str]) -> dict[str, str]:
+    """The column of each design variable."""
+    names = [design] if isinstance(design, str) else design
+    columns = dict(names) if isinstance(names, Mapping) else {name: name for name in names}
+    for column in columns.values():
+        table.check(column)
+    return columns
 
 
 def find_column(table: Table, roles: Sequence[str], named: dict[str, str | None]) -> tuple[str, str]:
@@ -150,7 +164,7 @@ def checked_numbers(table: Table, role: str, column: str) -> Float[np.ndarray, "
 
 
 def _check(table: Table, role: str, column: str, cells: Cells, values: Float[np.ndarray, " n"]) -> None:
-    wrong = ~(np.isfinite(values) & ((values >= 0) if role == "weight" else (values > 0)))
+    wrong = ~usable(values, role=role)
     if wrong.any():
         table.refuse(wrong, _reason(role, column, str(cells[int(np.argmax(wrong))]).strip()), name=column)
 
@@ -164,8 +178,8 @@ def _reason(role: str, column: str, text: str) -> str:
     except ValueError as error:
         if np.isnan(as_number(text)):
             return str(error)
-    least = "0 or more" if role == "weight" else "above 0"
-    return f"{shown(text)} is out of range: every {role} must be finite and {least}"
+    subject = column if role == "design" else role
+    return f"{shown(text)} is out of range: every {subject} must be {requirement(role)}"
 
 
 def _tokens(table: Table, columns: dict[str, str], params: Any, compute: Any) -> Float[np.ndarray, " n"]:
@@ -176,12 +190,12 @@ def _tokens(table: Table, columns: dict[str, str], params: Any, compute: Any) ->
     return tokens
 
 
-def _short_runs(table: Table, values: dict[str, Any], most: float | int) -> tuple[dict[str, Any], int]:
-    """The runs with at most so many tokens per parameter, and the number of the others."""
+def _short_runs(table: Table, values: dict[str, Any], most: float | int) -> Bool[np.ndarray, " n"]:
+    """Which runs have at most so many tokens per parameter; some do."""
     with np.errstate(over="ignore"):
         ratio = values["tokens"] / values["params"]
     short = ratio <= most * (1 + 1e-9)  # 100 keeps ratios of 100 that were rounded
     if not short.any():
         least = f"the least ratio is {ratio.min():g}"
         raise ValueError(f"{table.source}: max_tokens_per_param={most:g} leaves none of the {len(table)} rows: {least}")
-    return {name: column[short] for name, column in values.items()}, int((~short).sum())
+    return short
