@@ -3,6 +3,7 @@
 import dataclasses
 from typing import Any, NamedTuple
 
+from lifetimescale.cli.design import NamedLaw
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import CostOptions, InputError, given
 
@@ -36,8 +37,38 @@ class Life(NamedTuple):
         return self._replace(cost=changed)
 
 
+def suited_cost(named: NamedLaw, life: Life):
+    """The cost of the models of a law: active params, bits, a teacher."""
+    import lifetimescale as lts
+
+    cost = build_cost(_in_full_bits(named, life))
+    try:
+        return lts.suited_cost(named.law, cost)
+    except ValueError as error:
+        raise InputError(f"--law: {error}, or leave chips, prices and --cost out") from None
+
+
+def _in_full_bits(named: NamedLaw, life: Life) -> Life:
+    """The life in bf16 where bits are design variables of the law, of which each costs its share of 16."""
+    from lifetimescale.laws import LowPrecision, QuantizedAfterTraining
+
+    cost = life.cost
+    precisions = {"serve_precision": cost.serve_precision, "cache_precision": life.serving.cache_precision}
+    if isinstance(named.law, LowPrecision):
+        precisions["train_precision"] = cost.train_precision
+    elif not isinstance(named.law, QuantizedAfterTraining):
+        return life
+    for flag, precision in given(**precisions).items():
+        if precision != "bf16":
+            raise InputError(
+                f"{flag} {precision} would count few bits twice: bits are design variables of {named.name}, which cost "
+                "their share of 16, so leave it out"
+            )
+    return life if life.kind() == "flops" else life._replace(cost=dataclasses.replace(cost, serve_precision="bf16"))
+
+
 def build_cost(life: Life):
-    """The cost."""
+    """The cost of a dense model."""
     kind = life.kind()
     _check_flags(life, kind)
     demand, value = _demand(life)

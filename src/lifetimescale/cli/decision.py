@@ -90,6 +90,8 @@ def _check_law(options: UncertaintyOptions, law: LawOptions) -> None:
     """No other law is given than the uncertain one."""
     if options.uncertain_law is None:
         return
+    if law.design:
+        raise InputError(f"--uncertain-law {options.uncertain_law} has no design variables: leave --design out")
     if law.law not in (None, options.uncertain_law):
         raise InputError(f"--uncertain-law {options.uncertain_law} is the law too, not --law {law.law}: drop one")
     for name in law.replaced():
@@ -115,8 +117,9 @@ def _belief(options: UncertaintyOptions, law: LawOptions, seed: int) -> Belief:
 
     source, draws, key = options.uncertain_law, int(options.draws or DRAWS), jax.random.key(seed)
     if source is None:
-        known, name = build_law(law)
-        return Belief(known, known, name, draws, [])
+        known = build_law(law)
+        known.check_plain("a decision under uncertainty")
+        return Belief(known.law, known.law, known.name, draws, [])
     with as_wrong("--uncertain-law"):
         if source.endswith(SUFFIXES):
             return _refitted(source, draws, key)

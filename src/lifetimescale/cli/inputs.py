@@ -3,6 +3,7 @@
 import os
 import pathlib
 
+from lifetimescale.cli.design import NamedLaw, build_design
 from lifetimescale.cli.options import InputError, LawOptions
 
 
@@ -18,8 +19,8 @@ def start() -> None:
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
-def build_law(options: LawOptions):
-    """The law and its name, with what was replaced in it."""
+def build_law(options: LawOptions) -> NamedLaw:
+    """The law and its name, with what was replaced in it, and its design."""
     import equinox as eqx
     import jax.numpy as jnp
 
@@ -28,7 +29,8 @@ def build_law(options: LawOptions):
         if name not in law.__dataclass_fields__:
             raise InputError(f"--{name}: {options.name} has no coefficient {name}; its own are given with the law")
         law = eqx.tree_at(lambda law, name=name: getattr(law, name), law, jnp.asarray(value))
-    return law, ", ".join([options.name, *(f"{name}={value:g}" for name, value in options.replaced().items())])
+    name = ", ".join([options.name, *(f"{name}={value:g}" for name, value in options.replaced().items())])
+    return NamedLaw(law, name, build_design(law, options.name, options.design))
 
 
 def _published_law(name: str):

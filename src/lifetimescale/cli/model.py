@@ -1,8 +1,10 @@
 """`lifetimescale model`."""
 
+import math
 from typing import Any
 
-from lifetimescale.cli.costs import Life, build_cost
+from lifetimescale.cli.costs import Life, suited_cost
+from lifetimescale.cli.design import NamedLaw
 from lifetimescale.cli.inputs import build_law, start
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import (
@@ -13,10 +15,9 @@ from lifetimescale.cli.options import (
     NoPlanError,
     Positive,
     given,
-    out_of_reach,
 )
-from lifetimescale.cli.plan_report import cost_rows, print_breakdown, print_deployment
-from lifetimescale.cli.refusals import refusal
+from lifetimescale.cli.plan_report import cost_rows, design_rows, print_breakdown, print_deployment
+from lifetimescale.cli.refusals import meaningless, no_plan, refusal
 from lifetimescale.cli.render import print_json, print_lines, print_table
 from lifetimescale.units import format_cost, format_count
 
@@ -41,6 +42,8 @@ def model(
 
     lifetimescale model --compute-optimal --params 30B --requests 1e9 --train-chip h100
 
+    lifetimescale model --params 1B --tokens 100B --law ludziejewski2025_moe --design experts=8
+
     Args:
         params: Parameters.
         tokens: Training tokens.
@@ -55,36 +58,40 @@ def model(
     if not compute_optimal and (loss is not None or len(flags) != 2):
         raise InputError("give exactly two of --params, --tokens and --compute, or --compute-optimal and one of them")
     start()
-    report = _report(
-        *build_law(law), build_cost(Life(cost, training, serving, time)), params, tokens, compute, loss, compute_optimal
-    )
+    named = build_law(law)
+    named.check_numbers("the loss of a model")
+    priced = suited_cost(named, Life(cost, training, serving, time))
+    report = _report(named, priced, params, tokens, compute, loss, compute_optimal)
     if json:
         print_json(report)
     else:
         _print(report)
 
 
-def _report(law, name, cost, params, tokens, compute, loss, compute_optimal: bool) -> dict[str, Any]:
+def _report(named: NamedLaw, cost, params, tokens, compute, loss, compute_optimal: bool) -> dict[str, Any]:
     import lifetimescale as lts
     from lifetimescale.costs import TRAINING_FLOPS
 
+    law, name, design = named
     if compute_optimal:
-        size = lts.compute_optimal(law, params=params, tokens=tokens, compute=compute, loss=loss)
+        size = lts.compute_optimal(law, params=params, tokens=tokens, compute=compute, loss=loss, design=design)
         if size.status != lts.Status.OK:
-            raise out_of_reach(loss, name, f"{float(law.coupled().E):.6g}")
+            raise meaningless(law, design, name) or no_plan(size, name, {})
         params, tokens = size.params, size.tokens
+        named.check_within("the compute-optimal model", float(params))
     elif compute is not None:
         params = compute / (TRAINING_FLOPS * tokens) if params is None else params
         tokens = compute / (TRAINING_FLOPS * params) if tokens is None else tokens
-    priced = lts.price(law, cost, params=params, tokens=tokens)
-    if priced.status != lts.Status.OK:
-        raise NoPlanError(refusal(priced, cost, params, tokens))
+    priced = lts.price(law, cost, params=params, tokens=tokens, design=design)
+    if priced.status != lts.Status.OK or not math.isfinite(priced.loss):
+        raise meaningless(law, design, name) or NoPlanError(refusal(priced, cost.at(design), params, tokens))
     names = ("params", "tokens", "loss", "tokens_per_param", "training", "serving", "total")
     report: dict[str, Any] = {key: float(getattr(priced, key)) for key in names}
     report["compute"] = TRAINING_FLOPS * report["params"] * report["tokens"]
     report["parts"] = {part: float(value) for part, value in priced.parts.items()}
     report["deployment"] = {fact: float(value) for fact, value in priced.deployment.items()}
-    return report | {"unit": priced.unit, "warnings": priced.messages(), "law": name}
+    report |= {"unit": priced.unit, "warnings": priced.messages(), "law": name}
+    return report | ({"design": design} if design else {})
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -95,6 +102,7 @@ def _print(report: dict[str, Any]) -> None:
         ["tokens per param", f"{report['tokens_per_param']:.4g}"],
         ["compute", format_cost(report["compute"], "FLOP")],
         ["loss", f"{report['loss']:.6g}"],
+        *design_rows(report, 1),
         *cost_rows([report], unit),
     ]
     print_table(f"law: {report['law']}", ["", "model"], rows)

@@ -125,7 +125,7 @@ class TargetOptions:
 @Parameter(name="*", group="Law")
 @dataclasses.dataclass(frozen=True)
 class LawOptions:
-    """The loss law: a published one, any of its coefficients replaced."""
+    """The loss law: a published one, any of its coefficients replaced, and what is given of its design variables."""
 
     law: str | None = None
     """A published law (`lifetimescale laws` lists them), or a file that `lifetimescale fit --save` wrote. chinchilla
@@ -145,6 +145,10 @@ class LawOptions:
 
     beta: Positive | None = None
     """Exponent of tokens, instead of the law's."""
+
+    design: Annotated[tuple[str, ...], Parameter(negative="", show_default=False)] = ()
+    """A design variable of the law (`lifetimescale laws` has them in brackets): experts=8, a range granularity=1..64, a
+    few experts=1,4,16, or the same as another cache-bits=weight_bits; may be repeated [default: where the law says]."""
 
     @property
     def name(self) -> str:

@@ -3,9 +3,10 @@
 import dataclasses
 from typing import Any
 
-from lifetimescale.cli.costs import Life, build_cost, parse_alternatives
+from lifetimescale.cli.costs import Life, parse_alternatives, suited_cost
 from lifetimescale.cli.decision import decision
 from lifetimescale.cli.decision_report import print_decision
+from lifetimescale.cli.design import NamedLaw
 from lifetimescale.cli.inputs import build_law, load_score_map, start
 from lifetimescale.cli.life_options import ServingOptions, TimeOptions, TrainingOptions
 from lifetimescale.cli.options import (
@@ -46,6 +47,8 @@ def plan(
 
     lifetimescale plan --like 13B --uncertain-law besiroglu2024 --demand-lognormal 2T:3x
 
+    lifetimescale plan --law ludziejewski2025_moe --loss 2.2 --inference-tokens 1T --design experts=1,8,32
+
     Args:
         score: Target benchmark score, by a map from loss to score.
         score_map: The map: a file that `lifetimescale fit --save-score-map` wrote.
@@ -71,7 +74,10 @@ def plan(
     if compare and life.kind() == "flops":
         raise InputError("--compare is of chips, and FLOPs are the same on all: give --cost roofline or --cost fixed")
     named = build_law(law)
-    report = _compared(named, life, compare, target) if compare else planned(named, build_cost(life), target, near=True)
+    if compare:
+        report = _compared(named, life, compare, target)
+    else:
+        report = planned(named, suited_cost(named, life), target, near=True)
     report |= {} if score is None else {"score": score}
     if json:
         print_json(report)
@@ -93,13 +99,13 @@ def _loss_of(score: float, path: str) -> float:
     return loss
 
 
-def _compared(named: Any, life: Life, compare: str, target: TargetOptions) -> dict[str, Any]:
+def _compared(named: NamedLaw, life: Life, compare: str, target: TargetOptions) -> dict[str, Any]:
     """The report of the best chip, with those of all beside it."""
     reports: dict[str, dict[str, Any]] = {}
     refused: list[Exception] = []
     for name, price in parse_alternatives(compare).items():
         try:
-            reports[name] = planned(named, build_cost(life.on(name, price)), target, near=True)
+            reports[name] = planned(named, suited_cost(named, life.on(name, price)), target, near=True)
         except NoPlanError as error:
             refused.append(error)
             reports[name] = {"status": str(error)}

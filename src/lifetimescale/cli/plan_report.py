@@ -3,10 +3,12 @@
 import math
 from typing import Any
 
+from lifetimescale.cli.design import format_design, format_value
 from lifetimescale.cli.render import print_lines, print_table
 from lifetimescale.units import format_cost, format_count, format_percent
 
 NUMBERS = ("params", "tokens", "loss", "tokens_per_param", "training", "serving", "total", "spend_ratio")
+ROUNDING = 1e-12  # what a saving of nothing comes to where it is not in closed form
 
 
 def numbers(plan) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def print_plan(report: dict[str, Any]) -> None:
         ["training tokens", *(_count(one["tokens"]) for one in (report, baseline))],
         ["tokens per param", *(_number(one["tokens_per_param"], 4) for one in (report, baseline))],
         ["loss", *(_number(one["loss"], 5) for one in (report, baseline))],
+        *design_rows(report, 2),
         *cost_rows([report, baseline], report["unit"]),
     ]
     if "score" in report:
@@ -56,12 +59,18 @@ def print_alternatives(report: dict[str, Any]) -> None:
         ["params", *(_count(one["params"]) for one in ones)],
         ["training tokens", *(_count(one["tokens"]) for one in ones)],
         ["loss", *(_number(one["loss"], 5) for one in ones)],
+        *([name, *(format_value(one["design"][name]) for one in ones)] for name in ones[0].get("design", {})),
         *deployed,
         *cost_rows(ones, report["unit"]),
     ]
     print_table("served on", ["", *found], rows)
     print_lines(["", f"The best of them is {report['chip']}.", ""])
     print_plan(report)
+
+
+def design_rows(report: dict[str, Any], columns: int) -> list[list[str]]:
+    """Rows of the design variables, the same in every column."""
+    return [[name, *columns * [format_value(value)]] for name, value in report.get("design", {}).items()]
 
 
 def cost_rows(reports: list[dict[str, Any]], unit: str) -> list[list[str]]:
@@ -114,21 +123,26 @@ def _cost(value: float, unit: str) -> str:
 def sentence(report: dict[str, Any]) -> str:
     """What to do, in one line."""
     saving, baseline = report["saving"], report["baseline"]
+    design = report.get("design", {})
+    chosen = f", {format_design(design)}" if design else ""
     plan = (
-        f"Train {format_count(report['params'])} params on {format_count(report['tokens'])} tokens: "
+        f"Train {format_count(report['params'])} params on {format_count(report['tokens'])} tokens{chosen}: "
         f"{format_cost(report['total'], report['unit'])} over its life"
     )
     if not math.isfinite(baseline["total"]):
         return f"{plan}; the compute-optimal model of its loss is beyond the limits."
-    comparison = "no less" if saving == 0 else f"{format_percent(abs(saving))} {'less' if saving > 0 else 'more'}"
+    comparison = (
+        "no less" if abs(saving) < ROUNDING else f"{format_percent(abs(saving))} {'less' if saving > 0 else 'more'}"
+    )
     return (
         f"{plan}, {comparison} than the compute-optimal {format_count(baseline['params'])} on "
-        f"{format_count(baseline['tokens'])}."
+        f"{format_count(baseline['tokens'])}{' of the same design' if design else ''}."
     )
 
 
 def _no_demand(report: dict[str, Any]) -> list[str]:
-    advice = "Nothing is served, so this is the compute-optimal model: say what it will serve by --inference-tokens 2T."
+    known = ", so this is the compute-optimal model" if "design" not in report else ""
+    advice = f"Nothing is served{known}: say what it will serve by --inference-tokens 2T."
     return [advice] if report["serving"] == 0 else []
 
 
@@ -136,7 +150,8 @@ def _near(report: dict[str, Any]) -> list[str]:
     if "near" not in report:
         return []
     smallest, largest = report["near"]["smallest"], report["near"]["largest"]
+    where = ", at the same design" if "design" in report else ""
     return [
-        f"Within 1 % of the least cost: {_count(smallest['params'])} on {_count(smallest['tokens'])} "
+        f"Within 1 % of the least cost{where}: {_count(smallest['params'])} on {_count(smallest['tokens'])} "
         f"tokens to {_count(largest['params'])} on {_count(largest['tokens'])}."
     ]

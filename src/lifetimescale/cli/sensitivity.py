@@ -84,6 +84,7 @@ def sensitivity(
     import lifetimescale as lts
 
     named, life = build_law(law), Life(cost, training, serving, time)
+    named.check_plain("sensitivity")
     planner = lts.Planner(named[0], build_cost(life), **target.given())
     plan = planned(named, planner.cost, target, near=False)
     found: dict[str, Any] = {"elasticities": _elasticities(planner, target)}

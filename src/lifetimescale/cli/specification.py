@@ -98,7 +98,9 @@ def _planner(flags: dict[str, Any]) -> Any:
         life = Life(cost, training, serving, time)
         alternatives = {} if compare is None else parse_alternatives(compare)
         costs: Any = {name: build_cost(life.on(name, price)) for name, price in alternatives.items()}
-        return lts.Planner(build_law(law)[0], costs or build_cost(life), **target.given())
+        named = build_law(law)
+        named.check_plain("a sweep")
+        return lts.Planner(named.law, costs or build_cost(life), **target.given())
 
     app = cyclopts.App(help_flags=(), version_flags=())
     app.default(build)
