@@ -36,6 +36,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/roofline.py
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/uncertainty.py
+	$(BIN)/python benchmarks/laws.py
 
 clean:
 	rm -rf .venv build dist

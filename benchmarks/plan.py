@@ -124,6 +124,7 @@ def complain(row: Row) -> bool:
 def values(size: int, repeats: int) -> list[Row]:
     """Checks, times and prints all contenders on one batch."""
     law, (demand, loss) = lts.law("chinchilla"), scenarios(size)
+    assert isinstance(law, lts.AbstractCoupled)
     coefficients = [float(getattr(law, name)) for name in gradients.COEFFICIENTS]
     tuned, chunks = numpy_contenders(peers.constants(*coefficients), demand, loss)
     contenders = our_contenders(law, demand, loss) | scipy_contenders(coefficients, demand, loss) | tuned

@@ -99,7 +99,7 @@ def planner(
     requests, loss = (jnp.asarray(numbers) for numbers in scenarios(size))
     chip, law = lts.chip("h100", price=2.5), lts.law(LAW)
     cost = lts.Training(chip, mfu=0.41) + serving(chip, lts.Demand(requests, 1000.0, 250.0))
-    target = {"budget": lts.plan(law, cost, loss=loss).total} if for_budget else {"loss": loss}
+    target: dict[str, Any] = {"budget": lts.plan(law, cost, loss=loss).total} if for_budget else {"loss": loss}
 
     def call():
         best = lts.plan(law, cost, method=method, **target)

@@ -84,6 +84,7 @@ def measure(size: int, repeats: int) -> list[Result]:
     random = np.random.default_rng(2024)
     demand, loss = jnp.asarray(10 ** random.uniform(9, 15, size)), jnp.asarray(random.uniform(1.8, 2.6, size))
     law = lts.law("chinchilla")
+    assert isinstance(law, lts.AbstractCoupled)
     solvers = {OURS: ours, "optimistix.Bisection": bisection, "optimistix.Newton": newton}
     calls = {name: functools.partial(batched(solver), law, demand, loss) for name, solver in solvers.items()}
     seconds = timing.interleaved(calls, repeats)
