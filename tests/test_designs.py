@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from designs import DESIGNED, SERVED, sampled_law
+from designs import DESIGNED, SERVED, filtered, sampled_law
 
 import lifetimescale as lts
 from lifetimescale.planning.plan import _choices
@@ -91,6 +91,26 @@ def test_derivatives_are_those_of_the_plan_itself(name):
     for key, value in values.items():
         difference = (value[2] - value[0]) / step
         assert float(slopes[key][1]) == pytest.approx(float(difference), rel=2e-5, abs=1e-9 * abs(value[1])), key
+
+
+@pytest.mark.parametrize(("name", "targets"), [("teacher", (2.1, 2.5)), ("a function", (2.0, 2.6))])
+def test_the_best_of_several_basins_is_found(name, targets):
+    """Against plans at 41 given designs, over 200 scenarios; the function has a basin at 1 and one inside."""
+    problem, rng = DESIGNED[name], np.random.default_rng(1)
+    demand, losses = jnp.asarray(10 ** rng.uniform(10, 14, 200)), jnp.asarray(rng.uniform(*targets, 200))
+    cost = {
+        "teacher": lts.Flops(demand) + lts.OwnTeacher(lts.law("busbridge2025_supervised")),
+        "a function": lts.Flops(demand) + lts.FunctionCost(filtered, {"price": 1e10}, unit="FLOP"),
+    }[name]
+    best = lts.plan(problem.law(), cost, loss=losses, design=dict(problem.choices))
+    ((variable, choice),) = _choices(problem.law(), cost, problem.choices).items()
+    values = jnp.linspace(choice.least, choice.most, 41)[:, None]
+    given = lts.plan(problem.law(), cost, loss=losses, design={variable: values})
+    assert not np.asarray(best.status).any()
+    assert (np.asarray(best.total) <= np.nanmin(given.total, axis=0) * (1 + 1e-12)).all()
+    inside = np.asarray(best.design[variable]) < float(choice.most)
+    assert 0 < inside.sum() <= 200
+    assert inside.all() == (name == "teacher")
 
 
 def test_a_higher_loss_is_cheaper(name):

@@ -22,3 +22,4 @@ from lifetimescale.laws.precision import QuantizedAfterTraining as QuantizedAfte
 from lifetimescale.laws.repeated import DataConstrained as DataConstrained
 from lifetimescale.laws.sampled import TestTime as TestTime
 from lifetimescale.laws.shape import AspectRatio as AspectRatio
+from lifetimescale.laws.turning import Turning as Turning

@@ -64,6 +64,11 @@ class AbstractLaw(eqx.Module):
         return False
 
     @property
+    def one_basin(self) -> bool:
+        """Whether one start leads to the best design: so where `convex_levels` holds in its variables too."""
+        return self.convex_levels
+
+    @property
     def turns(self) -> bool:
         """Whether the loss may rise again in params or in tokens: plans then keep to where it falls in both."""
         return False
@@ -81,6 +86,13 @@ class AbstractLaw(eqx.Module):
     def at(self, design: Mapping[str, Scalar]) -> "AbstractLaw":
         """The law of params and tokens alone, at values of its design variables."""
         return self
+
+    def log_tokens_for(self, log_params: Scalar, loss: Scalar) -> Scalar | None:
+        """log of the tokens that a size needs for `loss`, inf where none suffice; None if there is no closed form.
+
+        It is asked of laws that may turn.
+        """
+        return None
 
     @abc.abstractmethod
     def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
@@ -105,7 +117,10 @@ def _loss(law: AbstractLaw, params: Scalar, tokens: Scalar, design: dict[str, Sc
 class AbstractDesignLaw(AbstractLaw):
     """A law of more than params and tokens: (params, tokens, design) -> loss, one plain law for each design.
 
-    A law of your own needs `variables` and `at`; the plainer the law that `at` returns, the faster its plans are.
+    A law of your own needs `variables` and `at`; the plainer the law that `at` returns, the faster its plans are. Where
+    its `convex_levels` claims that models of at most any loss are a convex set in the logarithms of params, tokens and
+    the design together (of 1 - S for a sparsity S), or `one_basin` claims what follows from it, a design is searched
+    for from one start, and else from three and more slowly.
 
         class Sampled(lts.AbstractDesignLaw):
             base: lts.Chinchilla

@@ -93,6 +93,10 @@ class FineGrainedExperts(AbstractDesignLaw):
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {"granularity": self.fitted.between("granularity", 1.0, 64.0)}
 
+    @property
+    def convex_levels(self) -> bool:
+        return True
+
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
         A = self.g * power(design["granularity"], -self.gamma) + self.a
         return Chinchilla(self.c, A, self.b, self.alpha, self.beta, fitted=self.fitted)
@@ -134,6 +138,10 @@ class SparseExperts(AbstractDesignLaw):
     @property
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {"sparsity": self.fitted.between("sparsity", 0.0, 0.98)}
+
+    @property
+    def convex_levels(self) -> bool:
+        return True
 
     def at(self, design: Mapping[str, Scalar]) -> "Sparse":
         density = 1 - design["sparsity"]

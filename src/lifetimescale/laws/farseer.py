@@ -46,7 +46,16 @@ class Farseer(AbstractLaw):
         return True
 
     def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
-        floor = jnp.exp(self.e1 * power(params, self.p1) + self.e0)
-        coefficient = self.a1 * power(params, self.p2) + self.a0
-        exponent = jnp.exp(self.b1 * power(params, self.p3) + self.b0)
+        floor, coefficient, exponent = self._of_size(params)
         return floor + jnp.exp(coefficient - exponent * log(tokens))
+
+    def log_tokens_for(self, log_params: Scalar, loss: Scalar) -> Scalar:
+        floor, coefficient, exponent = self._of_size(jnp.exp(log_params))
+        enough = loss > floor
+        return jnp.where(enough, (coefficient - log(jnp.where(enough, loss - floor, 1))) / exponent, jnp.inf)
+
+    def _of_size(self, params: Scalar) -> tuple[Scalar, Scalar, Scalar]:
+        """The floor, and the log coefficient and the exponent of tokens."""
+        floor = jnp.exp(self.e1 * power(params, self.p1) + self.e0)
+        exponent = jnp.exp(self.b1 * power(params, self.p3) + self.b0)
+        return floor, self.a1 * power(params, self.p2) + self.a0, exponent

@@ -56,6 +56,10 @@ class LowPrecision(AbstractDesignLaw):
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {name: self.fitted.between(name, 3.0, 16.0) for name in TRAINED_IN}
 
+    @property
+    def convex_levels(self) -> bool:
+        return True
+
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
         A = self.A * power(self.useful_share(design), -self.alpha)
         return Chinchilla(self.E, A, self.B, self.alpha, self.beta, fitted=self.fitted)
@@ -107,6 +111,10 @@ class QuantizedAfterTraining(AbstractDesignLaw):
     @property
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {"deployed_bits": self.fitted.between("deployed_bits", 3.0, 16.0)}
+
+    @property
+    def convex_levels(self) -> bool:
+        return True
 
     def at(self, design: Mapping[str, Scalar]) -> "Turning":
         trained = Chinchilla(self.E, self.A, self.B, self.alpha, self.beta)

@@ -51,6 +51,10 @@ class DataConstrained(AbstractDesignLaw):
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {"unique_tokens": self.fitted.between("unique_tokens", 0.0, jnp.inf)}
 
+    @property
+    def convex_levels(self) -> bool:
+        return True
+
     def at(self, design: Mapping[str, Scalar]) -> "Repeated":
         log_unique = log(design["unique_tokens"])
         log_G = (log(self.alpha * self.A) - log(self.beta * self.B)) / (self.alpha + self.beta)

@@ -47,6 +47,10 @@ class TestTime(AbstractDesignLaw):
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {"samples": self.fitted.between("samples", 1.0, 1e4)}
 
+    @property
+    def convex_levels(self) -> bool:
+        return True
+
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
         E = self.E + self.G * power(design["samples"], -self.gamma)
         return Chinchilla(E, self.A, self.B, self.alpha, self.beta, fitted=self.fitted)

@@ -38,6 +38,10 @@ class AspectRatio(AbstractDesignLaw):
     def variables(self) -> Mapping[str, Between | OneOf]:
         return {"aspect_ratio": self.fitted.between("aspect_ratio", 8.0, 512.0)}
 
+    @property
+    def convex_levels(self) -> bool:
+        return True
+
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
         factor = 1 + self.epsilon * power(design["aspect_ratio"], self.alpha)
         E, A, B = (factor * coefficient for coefficient in (self.E, self.A, self.B))

@@ -13,9 +13,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool
 
 from lifetimescale.costs import AbstractCost
-from lifetimescale.laws import AbstractEffective, AbstractLaw, Coupled, Logs
+from lifetimescale.laws import AbstractEffective, AbstractLaw, Coupled, Logs, Turning
 from lifetimescale.leaves import Scalar
-from lifetimescale.logarithm import log, softplus
+from lifetimescale.logarithm import log, log1p, softplus
 from lifetimescale.roots import root
 
 LOG_RATIO = 3.0  # log of 20 tokens per param
@@ -127,6 +127,9 @@ class FallingLoss(AbstractCurve):
     loss: Scalar
 
     def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
+        closed = self.law.log_tokens_for(-position, self.loss)
+        if closed is not None:
+            return -position, jnp.minimum(closed, NEVER)
         return -position, self._along(_falls_in_tokens, LOG_TOKENS, -position)
 
     def position(self, log_params: Scalar, log_tokens: Scalar) -> Scalar:
@@ -169,6 +172,77 @@ def _falls_in_params(log_params: Scalar, arguments: tuple[AbstractLaw, Scalar, S
 def _while_falling(reached: Callable[[Scalar], Scalar], position: Scalar, log_loss: Scalar) -> Scalar:
     value, slope = jax.value_and_grad(reached)(position)
     return jnp.where(slope < 0, log_loss - log(value), jnp.inf)
+
+
+class TurningLoss(AbstractCurve):
+    """Equal loss under a sum of powers that turns, by the logit z of the share of params in A/N^alpha + B/D^beta.
+
+    With x what these two come to, the harm is c/x^kappa with kappa = p/alpha + q/beta, and x + c/x^kappa = L - E. Of
+    its two roots the greater is where the loss still falls; Newton's method on logarithms comes down to it from L - E,
+    as the sum is convex there. Where there is none more params, or more tokens, do more harm than they help: inf.
+    """
+
+    law: Turning
+    loss: Scalar
+
+    def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
+        law = self.law.base
+        params, tokens = log(law.A) + softplus(-position), log(law.B) + softplus(position)
+        p, q = self.law.params_power / law.alpha, self.law.tokens_power / law.beta
+        harm = self.law.log_harm + p * params + q * tokens
+        log_excess = _greater_root(log(self.loss - law.E), harm, p + q)
+        none, by_tokens = jnp.isnan(log_excess), q * jax.nn.sigmoid(position) > p * jax.nn.sigmoid(-position)
+        log_excess = jnp.where(none, 0.0, log_excess)
+        log_params = jnp.where(none & ~by_tokens, jnp.inf, (params - log_excess) / law.alpha)
+        return log_params, jnp.where(none & by_tokens, jnp.inf, (tokens - log_excess) / law.beta)
+
+    def position(self, log_params: Scalar, log_tokens: Scalar) -> Scalar:
+        return self._base().position(log_params, log_tokens)
+
+    def start(self) -> Scalar:
+        return self._base().start()
+
+    def tokens_for(self, params: Scalar) -> Scalar:
+        return FallingLoss(self.law, self.loss).tokens_for(params)
+
+    def params_for(self, tokens: Scalar) -> Scalar:
+        return FallingLoss(self.law, self.loss).params_for(tokens)
+
+    def _base(self) -> CoupledLoss:
+        return CoupledLoss(self.law.base.coupled(), self.loss)
+
+
+NEWTON_STEPS = 12  # rounding unless the two roots are within 1e-3 of each other, see test_design_laws
+
+
+@jax.custom_jvp
+def _greater_root(log_level: Scalar, log_harm: Scalar, kappa: Scalar) -> Scalar:
+    """The greater log x with x + exp(log_harm)/x^kappa = exp(log_level); NaN if there is none."""
+    grows = kappa > 0
+    turn = (log(jnp.where(grows, kappa, 1)) + log_harm) / (1 + kappa)  # where the sum is least
+    least = turn + log1p(1 / jnp.where(grows, kappa, 1))
+
+    def step(_, log_x):
+        value, slope = _log_sum(log_x, log_harm, kappa)
+        return jnp.maximum(log_x - (value - log_level) / slope, jnp.where(grows, turn, -jnp.inf))
+
+    root = jax.lax.fori_loop(0, NEWTON_STEPS, step, log_level)
+    return jnp.where(grows & (least > log_level), jnp.nan, root)
+
+
+def _log_sum(log_x: Scalar, log_harm: Scalar, kappa: Scalar) -> tuple[Scalar, Scalar]:
+    """log of x + exp(log_harm)/x^kappa, and its slope."""
+    ahead = log_harm - (1 + kappa) * log_x  # of the harm, before x
+    return log_x + softplus(ahead), 1 - (1 + kappa) * jax.nn.sigmoid(ahead)
+
+
+@_greater_root.defjvp
+def _greater_root_jvp(primals, tangents):
+    _, log_harm, kappa = primals
+    log_x = _greater_root(*primals)
+    _, slope = _log_sum(log_x, log_harm, kappa)
+    share = jax.nn.sigmoid(log_harm - (1 + kappa) * log_x)
+    return log_x, (tangents[0] - share * (tangents[1] - log_x * tangents[2])) / slope
 
 
 class LevelSet(AbstractCurve):

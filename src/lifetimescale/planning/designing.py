@@ -1,41 +1,47 @@
 """The best values of design variables: discrete ones are all tried, continuous ones descend from the best of a grid."""
 
 import dataclasses
+import functools
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Array, Bool, Float, Int
 
 from lifetimescale.convex import positive_solve
 from lifetimescale.design import Between, Choice, OneOf, Same
 from lifetimescale.leaves import Scalar
 from lifetimescale.logarithm import log
+from lifetimescale.planning.descent import LONGEST_STEP, Descent, Local, Vector, descend
+from lifetimescale.roots import root
 
-Vector = Float[Array, " k"]
-"""One number of each continuous design variable."""
-Matrix = Float[Array, "k k"]
 Values = dict[str, Scalar]
 """One number of each design variable, by name."""
 
 GRID = {1: 9, 2: 5}  # points along each variable where the descent may start; 3 along each of more
-MOST_STEPS = 60  # plans take 4 to 8
-LONGEST_STEP = 0.5  # of the range
+REACH = 8.0  # positions along a curve, of which the plan of no design is much farther from its start
 
 
 Evaluation = Callable[[Callable[[Vector], Values], Vector, Any], tuple[Scalar, Vector]]
 """(values by name of a vector, the vector, a problem) -> the value there, NaN where there is no plan, and its slope."""
 
 
+Positions = Float[Array, " some"]
+Walk = Callable[[Callable[[Vector], Values], Vector, Any], tuple[Positions, Callable[[Scalar], Scalar]]]
+"""The same -> where along its curve one may begin, and the value at a position."""
+
+
 class Goal(eqx.Module):
     """What is to be least.
 
     Args:
-        evaluate: it closes over no traced value.
+        evaluate: it closes over no traced value, and neither does `walk`.
+        walk: where a walk along the curve of models that meet the target begins at a design, and the value at any
+            position; None where the plan of a design is more than its least value along a curve.
         problem: what else it depends on.
         given: the values that are known.
         names: the continuous variables.
@@ -43,6 +49,7 @@ class Goal(eqx.Module):
     """
 
     evaluate: Evaluation = eqx.field(static=True)
+    walk: Walk | None = eqx.field(static=True)
     problem: Any
     given: Values
     names: tuple[str, ...] = eqx.field(static=True)
@@ -78,30 +85,38 @@ class Box(eqx.Module):
         return inside + jnp.where(share <= 0, at_least, jnp.where(share >= 1, at_most, 0))
 
 
-def best_design(evaluate: Evaluation, problem: Any, choices: Mapping[str, Choice]) -> tuple[Values, Bool[Array, ""]]:
+def best_design(
+    problem: Any, choices: Mapping[str, Choice], evaluate: Evaluation, walk: Walk | None, *, starts: int
+) -> tuple[Values, Bool[Array, ""]]:
     """The values of least value, and whether their search came to its end.
 
-    Every combination of discrete choices is tried. Continuous ones start from the best point of a grid, as what is
-    feasible may be only a part of their ranges, and go down by Newton's method in the box; a step that does not lower
-    the value is a quarter as long the next time. That is the least where there is one minimum, or one that the grid
-    sees. Derivative: that of `settled`.
+    Every combination of discrete choices is tried. Continuous ones start from the best points of a grid, as what is
+    feasible may be only a part of their ranges, and go down by Newton's method. That is the least where there is one
+    minimum, or one that the grid sees. Derivative: that of `settled`.
+
+    Args:
+        problem: what is asked.
+        choices: where each variable may lie.
+        evaluate: the value of a design.
+        walk: the same along a curve, where that is all there is to a plan.
+        starts: how many parts of the grid a walk starts from.
     """
     ranges = {name: choice for name, choice in choices.items() if isinstance(choice, Between)}
     listed = {name: choice.choices for name, choice in choices.items() if isinstance(choice, OneOf)}
     ties = {name: choice.name for name, choice in choices.items() if isinstance(choice, Same)}
     given = {name: choice for name, choice in choices.items() if not isinstance(choice, Between | OneOf | Same)}
-    goal, box = Goal(evaluate, problem, given, tuple(ranges), tuple(ties.items())), _box(ranges.values())
+    goal, box = Goal(evaluate, walk, problem, given, tuple(ranges), tuple(ties.items())), _box(ranges.values())
     if not ranges and not listed:
         return goal.design(box.least), jnp.asarray(True)
     options = _combinations(listed)
 
-    def search(option: Values) -> Descent:
-        return descend(dataclasses.replace(goal, given=given | option), box)
+    def of_option(option: Values) -> Descent:
+        return search(dataclasses.replace(goal, given=given | option), box, starts)
 
-    tried = jax.lax.map(search, options) if options else jax.tree.map(lambda leaf: leaf[None], search({}))
-    best = jnp.argmin(jnp.where(jnp.isnan(tried.value), jnp.inf, tried.value))
+    tried = jax.lax.map(of_option, options) if options else jax.tree.map(lambda leaf: leaf[None], of_option({}))
+    best = lowest(tried.value)
     goal = dataclasses.replace(goal, given=given | {name: column[best] for name, column in options.items()})
-    x = settled(jax.lax.stop_gradient(tried.share[best]), goal, box) if ranges else box.least
+    x = settled(jax.lax.stop_gradient(tried.point[best]), goal, box) if ranges else box.least
     return goal.design(x), tried.done[best]
 
 
@@ -116,22 +131,11 @@ def _combinations(listed: Mapping[str, tuple[Scalar, ...]]) -> dict[str, Float[A
     return {name: jnp.stack(column) for name, column in zip(listed, columns, strict=True)} if listed else {}
 
 
-class Descent(NamedTuple):
-    """Where a descent is, as shares of the ranges, and what the function is there."""
+def search(goal: Goal, box: Box, starts: int) -> Descent:
+    """The least of a goal over the shares of the box, without derivatives of its own.
 
-    share: Vector
-    value: Scalar
-    slope: Vector
-    curvature: Matrix
-    radius: Scalar
-    done: Bool[Array, ""]
-
-
-def descend(goal: Goal, box: Box) -> Descent:
-    """The least of a goal in a box, without derivatives of its own.
-
-    One loop looks at the points of a grid, a few at a time, and then goes down from the best of them: XLA compiles the
-    goal, which is the search of a plan, once for both.
+    Where the goal can be walked, along the curve of models that meet the target and over the design at once, it is,
+    from the best points of as many parts of the grid as there are `starts`; else every step searches for a plan.
     """
     goal, box = jax.lax.stop_gradient((goal, box))
     size, dtype = len(goal.names), box.least.dtype
@@ -139,96 +143,77 @@ def descend(goal: Goal, box: Box) -> Descent:
         value, slope = goal(box.least)
         return Descent(box.least, value, slope, jnp.zeros((0, 0)), value, jnp.asarray(True))
     spaced = np.linspace(0, 1, GRID.get(size, 3))
-    looks = -(-(len(spaced) ** size) // (size + 1))
-    grid = jnp.asarray(np.resize(list(itertools.product(spaced, repeat=size)), (looks, size + 1, size)), dtype)
-
-    def step(state: tuple[Any, Descent]) -> tuple[Any, Descent]:
-        count, now = state
-        share, longest = next_share(now)
-        looking = count < looks
-        shares = jnp.where(looking, grid[jnp.minimum(count, looks - 1)], neighbours(share))
-        values, slopes = jax.vmap(lambda share: by_share(goal, box, share))(shares)
-        after = jax.tree.map(
-            lambda look, step: jnp.where(looking, look, step),
-            looked(now, shares, values),
-            stepped(now, shares, values, slopes, longest, first=count == looks),
-        )
-        return count + 1, jax.tree.map(lambda old, new: jnp.where(now.done, old, new), now, after)
-
-    nothing, no = jnp.zeros(size, dtype), jnp.asarray(False)
-    radius = jnp.asarray(spaced[1], dtype)
-    start = Descent(nothing + 0.5, jnp.full_like(radius, jnp.inf), nothing, jnp.eye(size, dtype=dtype), radius, no)
-    return jax.lax.while_loop(lambda state: (state[0] < looks + MOST_STEPS) & ~state[1].done, step, (0, start))[1]
+    grid = jnp.asarray(list(itertools.product(spaced, repeat=size)), dtype)
+    radius = float(spaced[1])
+    if goal.walk is None:
+        values = jax.lax.map(lambda share: goal(box.values(share))[0], grid)
+        return descend(functools.partial(nearby, goal, box), grid[lowest(values)], radius, free=0)
+    of_plans = starts > 1  # tell basins apart, where models at which walks may begin mislead
+    positions, values = jax.lax.map(lambda share: along(goal, box, share, to_plan=of_plans), grid)
+    begin = [part[0] + lowest(values[part]) for part in np.array_split(np.arange(len(grid)), starts)]
+    first = jnp.stack([jnp.concatenate([positions[i][None] / REACH, grid[i]]) for i in begin])
+    walked = jax.vmap(lambda point: descend(functools.partial(around, goal, box), point, radius, free=1))(first)
+    best = lowest(walked.value)
+    return jax.tree.map(lambda leaf: leaf[best], walked)._replace(point=walked.point[best][1:])
 
 
-def by_share(goal: Goal, box: Box, share: Vector) -> tuple[Scalar, Vector]:
-    """The value of a goal and its slope by the shares."""
-    values, change = jax.jvp(box.values, (share,), (jnp.ones_like(share),))
-    value, slope = goal(values)
-    return value, slope * change
+def lowest(values: Float[Array, " points"]) -> Int[Array, ""]:
+    """Where the least value is, of those that there are."""
+    return jnp.argmin(jnp.where(jnp.isnan(values), jnp.inf, values))
 
 
-def neighbours(share: Vector) -> Float[Array, "points k"]:
-    """A point, and one a little way off along each variable, within the box.
+def along(goal: Goal, box: Box, share: Vector, *, to_plan: bool) -> tuple[Scalar, Scalar]:
+    """Where a walk may begin at a design, or where the plan of that design is, and the value there."""
+    assert goal.walk is not None
+    values = box.values(share)
+    positions, value = goal.walk(goal.design, values, goal.problem)
+    if to_plan:
+        found = root(_slope, positions[0], (goal, values)).position
+        positions = jnp.where(jnp.isnan(found), positions[0], found)[None]
+    begun = jax.vmap(value)(positions)
+    best = lowest(begun)
+    return positions[best], begun[best]
 
-    Differences of slopes are curvature enough: second derivatives through the search of a plan take XLA three times as
-    long to compile, and spare Newton's method one step.
+
+def _slope(position: Scalar, arguments: tuple[Goal, Vector]) -> Scalar:
+    """That of the value along the curve of a design."""
+    goal, values = arguments
+    assert goal.walk is not None
+    return jax.grad(goal.walk(goal.design, values, goal.problem)[1])(position)
+
+
+def around(goal: Goal, box: Box, point: Vector) -> Local:
+    """The value about a position over REACH and the shares, with its derivatives by JAX."""
+
+    def value(point: Vector) -> Scalar:
+        assert goal.walk is not None
+        return goal.walk(goal.design, box.values(point[1:]), goal.problem)[1](REACH * point[0])
+
+    def slope(point: Vector) -> tuple[Vector, tuple[Scalar, Vector]]:
+        slope, found = jax.jacfwd(lambda point: (value(point),) * 2, has_aux=True)(point)
+        return slope, (found, slope)
+
+    curvature, (found, first) = jax.jacfwd(slope, has_aux=True)(point)
+    return Local(found, first, curvature)
+
+
+def nearby(goal: Goal, box: Box, share: Vector) -> Local:
+    """The value about shares, its curvature from slopes a little apart.
+
+    Second derivatives through the search of a plan take XLA three times as long to compile, and spare Newton's method
+    one step.
     """
+
+    def by_share(share: Vector) -> tuple[Scalar, Vector]:
+        values, change = jax.jvp(box.values, (share,), (jnp.ones_like(share),))
+        value, slope = goal(values)
+        return value, slope * change
+
     apart = jnp.where(share > 0.5, -1, 1) * jnp.finfo(share.dtype).eps ** 0.25
-    return jnp.concatenate([share[None], share[None] + jnp.diag(apart)])
-
-
-def looked(now: Descent, shares: Float[Array, "points k"], values: Float[Array, " points"]) -> Descent:
-    """The best point seen so far."""
-    best = jnp.argmin(jnp.where(jnp.isnan(values), jnp.inf, values))
-    better = values[best] < now.value
-    return now._replace(
-        share=jnp.where(better, shares[best], now.share), value=jnp.where(better, values[best], now.value)
-    )
-
-
-def stepped(
-    now: Descent,
-    shares: Float[Array, "points k"],
-    values: Float[Array, " points"],
-    slopes: Float[Array, "points k"],
-    longest: Scalar,
-    *,
-    first: Bool[Array, ""],
-) -> Descent:
-    """Where a step to the first of the points leads: there, or back with a shorter step for the next time."""
-    share, value, slope = shares[0], values[0], slopes[0]
-    apart = jnp.diagonal(shares[1:] - share[None])
-    curvature = (slopes[1:] - slope[None]) / apart[:, None]
-    steep = jnp.eye(share.shape[0], dtype=share.dtype) * jnp.max(jnp.abs(slope)) / LONGEST_STEP
-    curvature = jnp.where(jnp.isfinite(curvature), (curvature + curvature.T) / 2, steep)
-    epsilon = jnp.finfo(share.dtype).eps
-    lower = value <= now.value + 16 * epsilon * jnp.maximum(1, jnp.abs(value))
-    last = ~first & (longest <= epsilon**0.6)
-    radius = jnp.where(lower, jnp.minimum(LONGEST_STEP, jnp.maximum(now.radius, 2 * longest)), longest / 4)
-    there = Descent(share, value, slope, curvature, radius, last)
-    kept = now._replace(radius=radius, done=last | jnp.isnan(value) & first)
-    return jax.tree.map(lambda new, old: jnp.where(lower, new, old), there, kept)
-
-
-def next_share(now: Descent) -> tuple[Vector, Scalar]:
-    """Where Newton's step leads within the box and the radius, and how far that is along the variable that moves most.
-
-    A variable at an end that it would leave stays there.
-    """
-    held = ((now.share <= 0) & (now.slope > 0)) | ((now.share >= 1) & (now.slope < 0))
-    step = newton(jnp.where(held, 0, now.slope), now.curvature, held)
-    step = step * jnp.minimum(1, now.radius / jnp.maximum(jnp.max(jnp.abs(step)), now.radius))
-    share = jnp.clip(now.share + step, 0, 1)
-    return share, jnp.max(jnp.abs(share - now.share))
-
-
-def newton(slope: Vector, curvature: Matrix, held: Bool[Array, " k"]) -> Vector:
-    """-H^-1 slope over the variables that are not held, downhill whatever H is."""
-    one = jnp.eye(slope.shape[0], dtype=slope.dtype)
-    free = jnp.where(held[:, None] | held[None, :], one, curvature)
-    least = jnp.finfo(slope.dtype).eps * jnp.max(jnp.abs(free))
-    return positive_solve(free, -slope, least_pivot=least)
+    values, slopes = jax.vmap(by_share)(jnp.concatenate([share[None], share[None] + jnp.diag(apart)]))
+    curvature = (slopes[1:] - slopes[0][None]) / apart[:, None]
+    steep = jnp.eye(share.shape[0], dtype=share.dtype) * jnp.max(jnp.abs(slopes[0])) / LONGEST_STEP
+    return Local(values[0], slopes[0], jnp.where(jnp.isfinite(curvature), (curvature + curvature.T) / 2, steep))
 
 
 @jax.custom_jvp

@@ -17,7 +17,7 @@ from lifetimescale.batch import elementwise
 from lifetimescale.compilation import compiled
 from lifetimescale.costs import AbstractCost
 from lifetimescale.design import Between, Choice
-from lifetimescale.laws import AbstractCoupled, AbstractEffective, AbstractLaw
+from lifetimescale.laws import AbstractCoupled, AbstractEffective, AbstractLaw, Turning
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
 from lifetimescale.planning import limits, search
@@ -29,10 +29,16 @@ from lifetimescale.planning.curves import (
     FallingLoss,
     LevelSet,
     LinearCost,
+    TurningLoss,
+    value_at,
 )
-from lifetimescale.planning.designing import Values, Vector, best_design
+from lifetimescale.planning.descent import Vector
+from lifetimescale.planning.designing import Positions, Values, best_design
 from lifetimescale.planning.search import Found
 from lifetimescale.status import Status, Warnings
+
+STARTS = 3  # of the search of a design whose law makes no claim to one basin
+AHEAD = (0.0, 2.0, 4.0)  # positions past the compute-optimal model, where the plans of served models lie
 
 
 class Bounds(eqx.Module):
@@ -129,7 +135,9 @@ def solve_one(problem: Problem, *, exact: bool | None) -> Solution:
 
 def _designed(problem: Problem, *, exact: bool | None) -> Solution:
     """Solve one scenario at the best values of its design variables."""
-    chosen, converged = best_design(_Evaluation(exact), problem, problem.design)
+    starts = 1 if problem.law.one_basin else STARTS
+    walk = _walk if _is_curve_alone(problem) else None
+    chosen, converged = best_design(problem, problem.design, _Evaluation(exact), walk, starts=starts)
     solution = solve_one(problem.at(chosen), exact=exact)
     lost = (solution.status == Status.OK) & ~converged
     status = jnp.where(lost, Status.NOT_CONVERGED, solution.status).astype(jnp.uint8)
@@ -137,6 +145,30 @@ def _designed(problem: Problem, *, exact: bool | None) -> Solution:
     loss = None if solution.loss is None else solution.loss * mask
     design = {name: value * mask for name, value in chosen.items()}
     return Solution(solution.params * mask, solution.tokens * mask, loss, solution.total * mask, status, design)
+
+
+def _is_curve_alone(problem: Problem) -> bool:
+    """Whether the plan of every design is the least along its curve, which has no edges."""
+    target = problem.loss if problem.loss is not None else problem.budget
+    if target is None or problem.bounds is not None or problem.params is not None or problem.tokens is not None:
+        return False
+    at = problem.at(dict.fromkeys(problem.design, jnp.ones_like(target)))  # any numbers: the classes decide
+    return not _is_limited(at.cost) and not isinstance(_curve(at), FallingLoss)
+
+
+def _walk(
+    design: Callable[[Vector], Values], x: Vector, problem: Problem
+) -> tuple[Positions, Callable[[Scalar], Scalar]]:
+    """Where one may begin along the curve of a design, and what the best design has least of at a position."""
+    at = problem.at(design(x))
+    curve, judged = _curve(at), at.cost if at.loss is not None else at.law
+    mask = jnp.where(_valid(at), 0.0, jnp.nan).astype(x.dtype)
+    ahead = (0.0,) if isinstance(curve, LevelSet | EqualCost) else AHEAD  # there a position costs a search
+
+    def value(position: Scalar) -> Scalar:
+        return log(value_at(judged, *(jnp.exp(logarithm) for logarithm in curve.point(position)))) + mask
+
+    return curve.start() + jnp.asarray(ahead, x.dtype), value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,6 +238,8 @@ def _curve(problem: Problem) -> AbstractCurve:
             return CoupledLoss(law.coupled(), problem.loss)
         if isinstance(law, AbstractEffective):
             return EffectiveLoss(law, problem.loss)
+        if isinstance(law, Turning):
+            return TurningLoss(law, problem.loss)
         return FallingLoss(law, problem.loss) if law.turns else LevelSet(law, problem.loss)
     assert problem.budget is not None
     return LinearCost(cost, problem.budget) if cost.is_linear else EqualCost(cost, problem.budget)

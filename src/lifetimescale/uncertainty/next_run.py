@@ -196,8 +196,8 @@ def _plane(
         raise ValueError("give exactly one target of the plan: loss=... or like=...")
     if fitted.law.variables:
         raise ValueError(
-            f"a run is chosen by params and tokens alone, and this law depends on {', '.join(fitted.law.variables)} too: "
-            "fit a law without design variables"
+            f"a run is chosen by params and tokens alone, and this law depends on {', '.join(fitted.law.variables)} "
+            "too: fit a law without design variables"
         )
     target = inexact(loss) if loss is not None else inexact(like if like is not None else jnp.nan)
     slopes, bend, planned = _planned(fitted, cost, target, relative=loss is None)
