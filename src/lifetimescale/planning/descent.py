@@ -51,7 +51,7 @@ def descend(local: Callable[[Vector], Local], start: Vector, radius: float, *, f
         value, slope, curvature = local(point)
         epsilon = jnp.finfo(point.dtype).eps
         lower = value <= now.value + 16 * epsilon * jnp.maximum(1, jnp.abs(value))
-        last = (count > 0) & (longest <= epsilon**0.6)
+        last = (count > 0) & (longest <= epsilon**0.5)  # and so the next would be rounding
         radius = jnp.where(lower, jnp.minimum(LONGEST_STEP, jnp.maximum(now.radius, 2 * longest)), longest / 4)
         there = Descent(point, value, slope, curvature, radius, last)
         kept = now._replace(radius=radius, done=last | ((count == 0) & jnp.isnan(value)))

@@ -22,7 +22,8 @@ from lifetimescale.roots import root
 Values = dict[str, Scalar]
 """One number of each design variable, by name."""
 
-GRID = {1: 9, 2: 5}  # points along each variable where the descent may start; 3 along each of more
+GRID = {1: 9, 2: 5}  # points along each variable, among which basins are told apart; 3 along each of more
+COARSE_GRID = {1: 5}  # where there is one basin, and a start in what is feasible is all that is sought
 REACH = 8.0  # positions along a curve, of which the plan of no design is much farther from its start
 
 
@@ -142,7 +143,7 @@ def search(goal: Goal, box: Box, starts: int) -> Descent:
     if size == 0:
         value, slope = goal(box.least)
         return Descent(box.least, value, slope, jnp.zeros((0, 0)), value, jnp.asarray(True))
-    spaced = np.linspace(0, 1, GRID.get(size, 3))
+    spaced = np.linspace(0, 1, (GRID if starts > 1 or goal.walk is None else COARSE_GRID).get(size, 3))
     grid = jnp.asarray(list(itertools.product(spaced, repeat=size)), dtype)
     radius = float(spaced[1])
     if goal.walk is None:

@@ -166,7 +166,7 @@ def _walk(
     ahead = (0.0,) if isinstance(curve, LevelSet | EqualCost) else AHEAD  # there a position costs a search
 
     def value(position: Scalar) -> Scalar:
-        return log(value_at(judged, *(jnp.exp(logarithm) for logarithm in curve.point(position)))) + mask
+        return _log(value_at(judged, *(jnp.exp(logarithm) for logarithm in curve.point(position)))) + mask
 
     return curve.start() + jnp.asarray(ahead, x.dtype), value
 
@@ -189,16 +189,22 @@ class _Evaluation:
         def least(x: Vector) -> Scalar:
             there = problem.at(design(x))
             if there.loss is not None:
-                return log(search.least(there.cost, there.law, there.loss, plan.params, plan.tokens))
+                return _log(search.least(there.cost, there.law, there.loss, plan.params, plan.tokens))
             assert there.budget is not None
-            return log(search.least(there.law, there.cost, there.budget, plan.params, plan.tokens))
+            return _log(search.least(there.law, there.cost, there.budget, plan.params, plan.tokens))
 
         slope, value = jax.jacfwd(lambda x: (least(x),) * 2, has_aux=True)(x)
         return value, slope
 
     def _value(self, problem: Problem) -> Scalar:
         plan = solve_one(problem, exact=self.exact)
-        return log(plan.total) if problem.loss is not None or plan.loss is None else log(plan.loss)
+        return _log(plan.total if problem.loss is not None or plan.loss is None else plan.loss)
+
+
+def _log(x: Scalar) -> Scalar:
+    """log x, from x over itself: second derivatives of log divide by x^2, which float32 cannot hold where x is 1e21."""
+    size = jax.lax.stop_gradient(x)
+    return log(x * (1 / size)) + log(size)
 
 
 def _given(problem: Problem, params: Scalar, tokens: Scalar) -> Found:
