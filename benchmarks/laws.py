@@ -7,7 +7,8 @@ log-uniform in 1e10 to 1e14 tokens, the target uniform where the law has plans; 
 above SLSQP's, whose own is first moved along its tokens (or params, where those are at a bound) to exactly the target.
 SLSQP fails where it says so, misses the target by more than 1e-8, or costs 1e-6 more than ours. 'compiled': how long
 JAX traces and compiles in the first call, by its own account. Exits with 1 if a law is planned less than 100 times as
-fast as by SLSQP, if a plan costs more than SLSQP's by 1e-8, or if a scenario has none.
+fast as by SLSQP (40 times with a teacher of one's own, 3 times for a user's function, whose curves have no closed
+form), if a plan costs more than SLSQP's by 1e-8, or if a scenario has none.
 """
 
 import functools
@@ -30,6 +31,7 @@ import lifetimescale as lts
 SAMPLE = 64  # scenarios of the loop of SLSQP
 SLOW = 10.0  # seconds: a call that takes longer is timed once
 LEAST_RATIO, MOST_ABOVE, TOLERANCE, FAILED = 100, 1e-8, 1e-8, 1e-6
+NESTED = {"own teacher": 40, "a user's function": 3}  # the ratios expected where every step along a curve is a search
 SIZES = (log(1e6), log(1e14))
 START = (log(2e9), log(1e11))
 PRICE_OF_LAYERS, PRICE_OF_TOKENS, PRICE_OF_FILTER, PRICE_OF_PARAMS = 1e19, 1e11, 1e10, 1e11
@@ -77,7 +79,8 @@ class Result(NamedTuple):
 
     @property
     def holds(self) -> bool:
-        return self.ratio >= LEAST_RATIO and self.worst_above <= MOST_ABOVE and not self.unplanned
+        fast = self.ratio >= NESTED.get(self.name, LEAST_RATIO)
+        return fast and self.worst_above <= MOST_ABOVE and not self.unplanned
 
 
 def main() -> None:
