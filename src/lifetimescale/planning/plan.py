@@ -18,7 +18,8 @@ from lifetimescale.design import Between, Choice, OneOf, Same, as_choice
 from lifetimescale.laws import AbstractCoupled, AbstractLaw, check_design
 from lifetimescale.leaves import Leaf, inexact
 from lifetimescale.planning import report, search
-from lifetimescale.planning.solve import Bounds, Problem, Solution, is_exact, near, solve, warnings
+from lifetimescale.planning.marks import warnings
+from lifetimescale.planning.solve import Bounds, Problem, Solution, is_exact, near, solve
 
 
 class Plan(eqx.Module):

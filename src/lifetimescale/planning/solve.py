@@ -11,12 +11,12 @@ from typing import NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, UInt8, UInt16
+from jaxtyping import Array, Bool, UInt8
 
 from lifetimescale.batch import elementwise
 from lifetimescale.compilation import compiled
 from lifetimescale.costs import AbstractCost
-from lifetimescale.design import Between, Choice
+from lifetimescale.design import Choice
 from lifetimescale.laws import AbstractCoupled, AbstractEffective, AbstractLaw, Turning
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
@@ -26,16 +26,15 @@ from lifetimescale.planning.curves import (
     CoupledLoss,
     EffectiveLoss,
     EqualCost,
-    FallingLoss,
     LevelSet,
     LinearCost,
-    TurningLoss,
     value_at,
 )
 from lifetimescale.planning.descent import Vector
 from lifetimescale.planning.designing import Positions, Values, best_design
 from lifetimescale.planning.search import Found
-from lifetimescale.status import Status, Warnings
+from lifetimescale.planning.turning import FallingLoss, TurningLoss
+from lifetimescale.status import Status
 
 STARTS = 3  # of the search of a design whose law makes no claim to one basin
 AHEAD = (0.0, 2.0, 4.0)  # positions past the compute-optimal model, where the plans of served models lie
@@ -89,12 +88,6 @@ solve = compiled(_elementwise_solve, static_argnames=("exact",))
 def near(problem: Problem, params: Leaf, tokens: Leaf, total: Leaf, tolerance: Leaf) -> list[tuple[Leaf, Leaf]]:
     """(params, tokens) of the smallest and of the largest model within `tolerance` of the optimum of a target loss."""
     return elementwise(_near, problem, params, tokens, total, tolerance)
-
-
-@jax.jit
-def warnings(problem: Problem, params: Leaf, tokens: Leaf, design: dict[str, Leaf]) -> UInt16[Array, "..."]:
-    """The bits of `Warnings` of solved models; none where there is no model."""
-    return elementwise(_warnings, problem, params, tokens, design)
 
 
 def is_exact(law: AbstractLaw, cost: AbstractCost) -> bool:
@@ -374,37 +367,3 @@ def _valid(problem: Problem) -> Bool[Array, ""]:
         if number is not None:
             valid &= (number > 0) & jnp.isfinite(number)
     return valid
-
-
-def _warnings(problem: Problem, params: Scalar, tokens: Scalar, design: dict[str, Scalar]) -> UInt16[Array, ""]:
-    fitted = problem.law.fitted
-    bits = _flag(_outside(params, fitted.params), Warnings.PARAMS_OUTSIDE)
-    bits |= _flag(_outside(tokens, fitted.tokens), Warnings.TOKENS_OUTSIDE)
-    bits |= _flag(_outside(tokens / params, fitted.tokens_per_param), Warnings.RATIO_OUTSIDE)
-    for name, value in design.items():
-        asked = problem.design[name]
-        if name in fitted.design:
-            bits |= _flag(_outside(value, fitted.design[name]), Warnings.DESIGN_OUTSIDE)
-        if isinstance(asked, Between):
-            bits |= _flag(_on_edge(value, (asked.least, asked.most)), Warnings.DESIGN_AT_BOUND)
-    cost = problem.cost.at(design) if design else problem.cost
-    if _is_limited(cost):
-        used = cost.limits(params, tokens)
-        bits |= _flag(jnp.abs(used.time) <= limits.slack(params), Warnings.AT_DEADLINE)
-        bits |= _flag(jnp.abs(used.capacity) <= limits.slack(params), Warnings.AT_CAPACITY)
-    if problem.bounds is not None:
-        bits |= _flag(_on_edge(params, problem.bounds.params), Warnings.PARAMS_AT_BOUND)
-        bits |= _flag(_on_edge(tokens, problem.bounds.tokens), Warnings.TOKENS_AT_BOUND)
-    return bits
-
-
-def _flag(condition: Bool[Array, ""], warning: Warnings) -> UInt16[Array, ""]:
-    return jnp.where(condition, jnp.uint16(warning), jnp.uint16(0))
-
-
-def _outside(x: Scalar, range_: tuple[Scalar, Scalar]) -> Bool[Array, ""]:
-    return (x < range_[0]) | (x > range_[1])
-
-
-def _on_edge(x: Scalar, range_: tuple[Scalar, Scalar]) -> Bool[Array, ""]:
-    return (x == range_[0]) | (x == range_[1])
