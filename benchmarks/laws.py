@@ -274,6 +274,11 @@ def unique_tokens() -> Contest:
     return Contest(law, lts.Flops, (2.2, 2.7), loss, flops, {"unique_tokens": unique})
 
 
+def claimed(function: Callable[..., Any], price: float) -> lts.FunctionCost:
+    """A monomial of the design, which claims to be one."""
+    return lts.FunctionCost(function, {"price": price}, curvature=lts.Curvature.LOG_CONVEX, unit="FLOP")
+
+
 def bought(N, D, price, unique_tokens):
     return price * unique_tokens + 0 * D
 
@@ -282,7 +287,7 @@ def tokens_bought() -> Contest:
     law = lts.law("muennighoff2023")
 
     def cost(demand: Any) -> lts.AbstractCost:
-        return lts.Flops(demand) + lts.FunctionCost(bought, {"price": PRICE_OF_TOKENS}, unit="FLOP")
+        return lts.Flops(demand) + claimed(bought, PRICE_OF_TOKENS)
 
     def price(x: Point, demand: float) -> Valued:
         value, slope = flops(x, demand)
@@ -454,7 +459,7 @@ def aspect_ratio() -> Contest:
         return value + layers, [n + layers / 3, d, -layers * 2 / 3]
 
     def cost(demand: Any) -> lts.AbstractCost:
-        return lts.Flops(demand) + lts.FunctionCost(by_layers, {"price": PRICE_OF_LAYERS}, unit="FLOP")
+        return lts.Flops(demand) + claimed(by_layers, PRICE_OF_LAYERS)
 
     design, more = {"aspect_ratio": lts.Between(4.0, 512.0)}, ((log(4), log(64), log(512)),)
     return Contest(law, cost, (2.75, 3.3), loss, price, design, more)

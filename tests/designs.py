@@ -52,6 +52,11 @@ def by_layers(N, D, price, aspect_ratio):
     return price * (N / (12 * aspect_ratio**2)) ** (1 / 3)
 
 
+def claimed(function: Callable[..., Any], price: float) -> lts.FunctionCost:
+    """A monomial of the design, which claims to be one."""
+    return lts.FunctionCost(function, {"price": price}, curvature=lts.Curvature.LOG_CONVEX, unit="FLOP")
+
+
 def sampled(samples):
     return samples
 
@@ -102,7 +107,7 @@ DESIGNED = {
     ),
     "aspect ratio": Designed(
         lambda: lts.law("bian2025_shape"),
-        lambda: lts.Flops(SERVED) + lts.FunctionCost(by_layers, {"price": 1e19}, unit="FLOP"),
+        lambda: lts.Flops(SERVED) + claimed(by_layers, 1e19),
         2.85,
         {"aspect_ratio": lts.Between(4.0, 512.0)},
     ),
@@ -117,7 +122,7 @@ DESIGNED = {
     ),
     "tokens bought": Designed(
         lambda: lts.law("muennighoff2023"),
-        lambda: lts.Flops(SERVED) + lts.FunctionCost(bought, {"price": 1e11}, unit="FLOP"),
+        lambda: lts.Flops(SERVED) + claimed(bought, 1e11),
         2.25,
         {"unique_tokens": lts.Between(1e9, 1e12)},
     ),

@@ -8,6 +8,8 @@ from designs import sampled_law
 
 import lifetimescale as lts
 from lifetimescale.laws import AbstractEffective, Logs
+from lifetimescale.laws.experts import _log_effective, _log_params
+from lifetimescale.planning.turning import _greater_root
 
 # name: law, designs, whether its level sets are claimed to be convex, and the params and tokens that it is held to
 LAWS = {
@@ -163,8 +165,30 @@ def test_few_repeats_do_not_cancel():
     assert float(slope) == pytest.approx(1, rel=1e-9)
 
 
+@pytest.mark.parametrize("kappa", [0.05, 0.33, 2.0])
+def test_where_a_sum_of_powers_turns_its_greater_root_is_found(kappa):
+    """x + c/x^kappa = 1 for roots from far apart to 1e-3 in log x of where they meet, and none beyond."""
+    apart = jnp.asarray([10.0, 1.0, 0.1, 1e-2, 1e-3])
+    log_harm = (1 + kappa) * (-jnp.log1p(1 / kappa) + apart * 0) - jnp.log(kappa)  # the roots meet at this harm
+    turn = -jnp.log1p(1 / kappa)
+    root = turn + apart
+    harm = jnp.log(jnp.maximum(1 - jnp.exp(root), 1e-300)) + kappa * root
+    known = root < 0
+    found = jax.vmap(_greater_root)(jnp.zeros(5), jnp.where(known, harm, -100.0), jnp.full(5, kappa))
+    assert np.allclose(np.asarray(found)[known], np.asarray(root)[known], rtol=0, atol=1e-9)
+    beyond = jax.vmap(_greater_root)(jnp.zeros(5), log_harm + 1e-6, jnp.full(5, kappa))
+    assert np.isnan(np.asarray(beyond)).all()
+
+
+def test_params_of_two_terms_whose_exponents_are_ten_times_apart():
+    terms = ((jnp.log(1e4), jnp.asarray(1.0)), (jnp.log(3.0), jnp.asarray(0.1)))
+    logs = jnp.linspace(-5.0, 60.0, 200)
+    back = jax.vmap(lambda n: _log_params(_log_effective(n, terms), terms))(logs)
+    assert np.allclose(back, logs, rtol=1e-13, atol=1e-12)
+
+
 def test_a_too_good_teacher_harms():
-    """The best teachers of LAWS of two students, and the losses that they lead to (own figures of the catalogue)."""
+    """The best teachers of a student of 546M params, and the losses that they lead to (own computation)."""
     law, teachers = lts.law("busbridge2025_distillation"), np.linspace(1.5, 2.3, 8001)
     known = [(546e6, 20, 1.776, 2.354), (546e6, 100, 2.028, 2.314), (546e6, 1000, 2.072, 2.241)]
     for params, ratio, teacher, student in known:

@@ -109,7 +109,7 @@ def test_the_best_of_several_basins_is_found(name, targets):
     assert not np.asarray(best.status).any()
     assert (np.asarray(best.total) <= np.nanmin(given.total, axis=0) * (1 + 1e-12)).all()
     inside = np.asarray(best.design[variable]) < float(choice.most)
-    assert 0 < inside.sum() <= 200
+    assert inside.any()
     assert inside.all() == (name == "teacher")
 
 
@@ -135,8 +135,8 @@ def test_a_price_of_everything_leaves_the_plan():
 
 
 def test_single_precision():
-    """params, tokens and design to 1e-3, as the optimum is flat; the least total to 1e-5."""
-    for name in ("samples", "experts"):
+    """params, tokens and design to 3e-3, as the optimum is flat; the least total to 1e-5."""
+    for name in ("samples", "experts", "rounded weights"):
         problem, values = DESIGNED[name], solved(name)[0]
         law, cost = jax.tree.map(lambda leaf: leaf.astype(jnp.float32), (problem.law(), problem.cost()))
         single = lts.plan(law, cost, loss=jnp.float32(problem.loss))
@@ -165,12 +165,14 @@ def test_every_status_in_one_batch_and_nan_in_value_and_derivative():
     expected = [lts.Status.OK, lts.Status.UNREACHABLE, lts.Status.INVALID, lts.Status.INVALID]
     assert best.status.tolist() == [int(status) for status in expected]
     failed = np.asarray(best.status) != 0
+    by_loss = jax.jvp(lambda losses: total(losses)[1].design["samples"], (losses,), (jnp.ones(4),))[1]
+    assert (np.isnan(np.asarray(by_loss)) == failed).all()
     for number in (best.params, best.tokens, best.total, best.design["samples"], slope):
         assert (np.isnan(np.asarray(number)) == failed).all()
 
 
 class TestPublished:
-    """Allocations that papers and the catalogue state."""
+    """Allocations that papers state, or that were computed from their coefficients."""
 
     def test_granularity_grows_with_the_budget(self):
         """Krajewski et al. 2024, table 2: G of 8, 16, 32, 64 and active params of 1e8, 1e9, 7e10, 1e12."""
@@ -185,7 +187,7 @@ class TestPublished:
         assert active == pytest.approx([params for _, params in table.values()], rel=0.25)
 
     def test_lifetime_plans_of_a_mixture(self):
-        """Catalogue: loss 2.2, 1e12 tokens served, dense and of 4, 8 and 32 experts."""
+        """Own computation: loss 2.2, 1e12 tokens served, dense and of 4, 8 and 32 experts."""
         known = {1: (3.716e9, 408.8e9, 1.655e22), 4: (2.543e9, 397.3e9, 1.115e22), 8: (2.007e9, 390.7e9, 8.719e21),
                  32: (1.216e9, 378.2e9, 5.190e21)}  # fmt: skip
         best = lts.plan(
@@ -197,7 +199,7 @@ class TestPublished:
             assert float(best.total[row]) == pytest.approx(total, rel=1e-3)
 
     def test_memory_decides_the_experts(self):
-        """Catalogue: no cap 32, 20B 32, 10B 16, 5B 4, 3B none; and what each costs."""
+        """Own computation: no cap 32, 20B 32, 10B 16, 5B 4, 3B none; and what each costs."""
         caps = jnp.asarray([jnp.finfo(float).max, 20e9, 10e9, 5e9, 3e9])
         cost = lts.Flops(SERVED) + lts.Resized(lts.Memory(caps), lts.AllExperts())
         best = lts.plan(lts.law("ludziejewski2025_moe"), cost, loss=2.2)
@@ -207,7 +209,7 @@ class TestPublished:
         assert capped.tolist() == [False, True, True, True, True]
 
     def test_data_constrained_plans(self):
-        """Catalogue: at the loss of 7B params on 140B new tokens; the paper's of 1e22 FLOP and 25B unique tokens."""
+        """At the loss of 7B params on 140B new tokens (own computation); the paper's for 1e22 FLOP, 25B unique."""
         law, inf = lts.law("muennighoff2023"), 1e30
         loss = law(7e9, 140e9, {"unique_tokens": inf})
         rows = [(inf, 0.0, 7.069e9, 1.386e11, 5.880e21), (inf, 1e13, 2.032e9, 1.352e12, 5.713e22),
@@ -229,7 +231,7 @@ class TestPublished:
         assert np.asarray(best.design["weight_bits"]) == pytest.approx([7.0021] * 4, abs=1e-4)
 
     def test_best_teachers_of_given_students(self):
-        """Catalogue: 546M on 20, 100 and 1000 tokens per param, 1.82B on 100."""
+        """Own computation: 546M on 20, 100 and 1000 tokens per param, 1.82B on 100."""
         law = lts.law("busbridge2025_distillation")
         params, ratio = jnp.asarray([546e6, 546e6, 546e6, 1.82e9]), jnp.asarray([20.0, 100.0, 1000.0, 100.0])
         design = {"teacher_loss": lts.Between(1.3, 2.6)}
@@ -373,9 +375,62 @@ class TestBoundsOfTheDesign:
         law, flops = lts.law("ludziejewski2025_moe"), lts.Flops(SERVED)
         own = lts.price(law, flops, params=2e9, loss=2.2, design={"experts": 8})
         assert float(law(own.params, own.tokens, {"experts": 8})) == pytest.approx(2.2, rel=1e-12)
-        assert float(own.overpay) == pytest.approx(float(own.total / own.best.total - 1))
+        least = lts.plan(law, flops, loss=2.2, design={"experts": 8})
+        assert float(own.overpay) == pytest.approx(float(own.total / least.total - 1), rel=1e-9)
         twin = lts.compute_optimal(law, loss=2.2, design={"experts": 8})
         assert float(own.baseline.params) == pytest.approx(float(twin.params), rel=1e-12)
+
+    def test_near_a_model_of_ones_own_is_near_the_best(self):
+        """An open design is chosen for the model itself, and anew for the best and for what is near that."""
+        problem = DESIGNED["granularity"]
+        own = lts.price(problem.law(), problem.cost(), params=5e9, loss=2.3)
+        best = lts.plan(problem.law(), problem.cost(), loss=2.3)
+        ends = own.near(0.01)
+        for end in (ends.smallest, ends.largest):
+            assert float(end.loss) == pytest.approx(2.3, rel=1e-9)
+            assert float(end.total / best.total) == pytest.approx(1.01, rel=1e-6)
+
+    def test_the_best_of_a_confined_law_is_within_its_box(self):
+        law = lts.law("farseer2025")
+        own = lts.price(law, lts.Flops(0.0), params=6e9, tokens=1e11)
+        assert float(own.best.params) <= float(law.fitted.params[1])
+        assert lts.price(law, lts.Flops(0.0), params=6e9, tokens=5e12).best.status == lts.Status.UNREACHABLE
+
+    def test_ranges_may_begin_below_0(self):
+        law = lts.FunctionLaw(shifted, {"E": 1.7}, design={"shift": lts.Between(-1.0, 1.0)})
+        best = lts.plan(law, lts.Flops(1e11), loss=2.3)
+        assert float(best.design["shift"]) == pytest.approx(-0.5, abs=1e-6)
+
+    def test_a_cost_that_makes_basins_is_searched_from_several_starts(self):
+        """The law claims one basin, and the cost, which claims nothing, has three."""
+        cost = DESIGNED["samples"].cost() + lts.FunctionCost(waves, {"price": 1e21}, unit="FLOP")
+        best = lts.plan(sampled_law(), cost, loss=1.0, design={"samples": lts.Between(1.0, 100.0)})
+        given = lts.plan(sampled_law(), cost, loss=1.0, design={"samples": jnp.geomspace(1.0, 100.0, 401)})
+        assert float(best.total) <= float(np.nanmin(given.total)) * (1 + 1e-9)
+
+    def test_designs_outside_their_domain_are_invalid(self):
+        cases = [("abnar2025_sparsity", "sparsity", [-0.5, 1.0, 1.5]), ("kumar2024_ptq", "deployed_bits", [0.0, -1.0]),
+                 ("muennighoff2023", "unique_tokens", [-1.0, 0.0, jnp.nan])]  # fmt: skip
+        for name, variable, values in cases:
+            wrong = lts.plan(lts.law(name), lts.Flops(1e12), loss=2.9, design={variable: jnp.asarray(values)})
+            assert wrong.status.tolist() == [lts.Status.INVALID] * len(values), name
+
+    def test_a_function_with_defaults_brings_no_variables(self):
+        cost = lts.FunctionCost(priced, unit="FLOP")
+        assert cost.needs == frozenset()
+        assert float(cost(1e9, 2e9)) == 4e9
+
+
+def shifted(N, D, E, shift):
+    return E + 0.2 * (shift + 0.5) ** 2 + 400 / N**0.34 + 2000 / D**0.37
+
+
+def waves(N, D, price, samples):
+    return price * (1.2 + jnp.sin(3 * jnp.log(samples))) + 0 * D
+
+
+def priced(N, D, price=2.0):
+    return price * D
 
 
 class TestCostsOfADesign:

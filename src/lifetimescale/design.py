@@ -1,5 +1,9 @@
 """What a plan may choose beside params and tokens: granularity, sparsity, bits, a teacher, each by name."""
 
+import inspect
+from collections.abc import Callable
+from typing import Any
+
 import equinox as eqx
 from jaxtyping import ArrayLike
 
@@ -10,7 +14,7 @@ class Between(eqx.Module):
     """Any number from the least to the most, the best of which is found.
 
     Args:
-        least: 0 or more.
+        least: where it is above 0, numbers between are spaced by their ratio, else evenly.
         most: finite.
     """
 
@@ -32,7 +36,7 @@ class OneOf(eqx.Module):
 class Same(eqx.Module):
     """The number of another design variable: activations in as many bits as weights, `Same("weight_bits")`."""
 
-    name: str = eqx.field(static=True, kw_only=False)
+    name: str = eqx.field(static=True)
 
 
 Choice = Between | OneOf | Same | Leaf
@@ -42,3 +46,10 @@ Choice = Between | OneOf | Same | Leaf
 def as_choice(value: Between | OneOf | Same | ArrayLike) -> Choice:
     """The choice itself, or a given number as `inexact` has it."""
     return value if isinstance(value, Between | OneOf | Same) else inexact(value)
+
+
+def variables_of(function: Callable[..., Any], after: int) -> tuple[str, ...]:
+    """The design variables that a function takes: its arguments after the first ones, but for those with a default."""
+    arguments = [*inspect.signature(function).parameters.values()][after:]
+    named = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+    return tuple(one.name for one in arguments if one.kind in named and one.default is one.empty)

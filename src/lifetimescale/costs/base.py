@@ -82,6 +82,11 @@ class AbstractCost(eqx.Module):
         return Curvature.UNKNOWN
 
     @property
+    def one_basin(self) -> bool:
+        """Whether one start leads to the best design under a law that says so too: so where the shape is claimed."""
+        return self.curvature > Curvature.UNKNOWN
+
+    @property
     def is_linear(self) -> bool:
         """Whether the class of the cost is of the exact form N (k_t D + k_i), whatever its numbers."""
         return False
@@ -202,6 +207,10 @@ class Sum(AbstractCost):
         return min(self.first.curvature, self.second.curvature)
 
     @property
+    def one_basin(self) -> bool:
+        return self.first.one_basin and self.second.one_basin
+
+    @property
     def is_linear(self) -> bool:
         return self.first.is_linear and self.second.is_linear
 
@@ -264,6 +273,10 @@ class Scaled(AbstractCost):
     @property
     def curvature(self) -> Curvature:
         return self.cost.curvature
+
+    @property
+    def one_basin(self) -> bool:
+        return self.cost.one_basin
 
     @property
     def is_linear(self) -> bool:

@@ -1,6 +1,5 @@
 """Costs that see the design of a model: its active or total params, its bits, its samples."""
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +9,7 @@ from jaxtyping import Array, ArrayLike, Bool
 
 from lifetimescale.costs.base import AbstractCost, Curvature, Limits, Rates, check_design
 from lifetimescale.costs.domain import check_phase, not_negative
+from lifetimescale.design import variables_of
 from lifetimescale.leaves import Leaf, Scalar, inexact
 from lifetimescale.logarithm import log
 
@@ -32,9 +32,7 @@ def _numbers(design: Mapping[str, ArrayLike]) -> dict[str, Leaf]:
 
 
 def _variables(function: Callable[..., Any], after: int) -> tuple[str, ...]:
-    """The design variables that a function takes: its arguments after the first ones."""
-    plain = function.function if isinstance(function, Function) else function
-    return tuple(inspect.signature(plain).parameters)[after:]
+    return variables_of(function.function if isinstance(function, Function) else function, after)
 
 
 class Multiplied(AbstractCost):
@@ -42,7 +40,7 @@ class Multiplied(AbstractCost):
 
     Args:
         cost: what one costs.
-        factor: a function of design variables by name, 0 or more.
+        factor: a function of design variables by name, 0 or more; defined once, as plans compile again for a new one.
         phase: "training" or "serving" where it multiplies that alone.
         design: the values of those variables, where they are known.
 
@@ -98,6 +96,13 @@ class Multiplied(AbstractCost):
     def rates(self) -> Rates:
         rates = self.cost.rates()
         return Rates(self._times("training") * rates.training, self._times("serving") * rates.serving)
+
+    @property
+    def one_basin(self) -> bool:
+        return self.cost.one_basin
+
+    def of_size(self, params: Scalar) -> AbstractCost:
+        return Multiplied(self.cost.of_size(params), self.factor, phase=self.phase, design=self.design)
 
     def served_tokens(self) -> Scalar:
         return self.cost.served_tokens()
@@ -169,6 +174,13 @@ class Resized(AbstractCost):
     def deployment(self, params: Scalar) -> dict[str, Scalar]:
         return self.cost.deployment(self._counted(params))
 
+    @property
+    def one_basin(self) -> bool:
+        return self.cost.one_basin and not isinstance(self.count, Function)
+
+    def of_size(self, params: Scalar) -> AbstractCost:
+        return Resized(self.cost.of_size(self._counted(params)), self.count, design=self.design)
+
     def served_tokens(self) -> Scalar:
         return self.cost.served_tokens()
 
@@ -219,3 +231,7 @@ class Memory(AbstractCost):
 
     def valid(self) -> Bool[Array, ""]:
         return self.params > 0
+
+    @property
+    def one_basin(self) -> bool:
+        return True

@@ -1,13 +1,13 @@
 """A cost from a plain function."""
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Mapping
 
 import equinox as eqx
 
 from lifetimescale.costs.base import AbstractCost, Curvature
 from lifetimescale.costs.domain import check_phase
+from lifetimescale.design import variables_of
 from lifetimescale.leaves import Leaf, Scalar, inexact
 
 
@@ -18,7 +18,8 @@ class FunctionCost(AbstractCost):
         function: of one model's params and tokens, and of the numbers and the design variables by name; it grows in
             tokens.
         numbers: by name.
-        curvature: what it claims of its shape, so that a plan can claim to be the only optimum; nothing by default.
+        curvature: what it claims of its shape, in its design variables too, so that a plan can claim to be the only
+            optimum and a design is searched for from one start; nothing by default.
         phase: "training" or "serving", where the cost is booked.
         name: of this part in a breakdown of the cost; its phase, if not given.
         unit: of its value.
@@ -57,7 +58,7 @@ class FunctionCost(AbstractCost):
 
     @property
     def needs(self) -> frozenset[str]:
-        return frozenset([*inspect.signature(self.function).parameters][2:]).difference(self.numbers)
+        return frozenset(variables_of(self.function, 2)).difference(self.numbers)
 
     def at(self, design: Mapping[str, Scalar]) -> "FunctionCost":
         if not self.needs:

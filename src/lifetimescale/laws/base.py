@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import ArrayLike
+from jaxtyping import Array, ArrayLike, Bool
 
 from lifetimescale.batch import elementwise
 from lifetimescale.design import Between, OneOf
@@ -150,6 +150,11 @@ class AbstractDesignLaw(AbstractLaw):
     def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         check_design(self, {})
         raise NotImplementedError
+
+
+def allowed(value: Scalar, within: Bool[Array, ""]) -> Scalar:
+    """A design variable, NaN where it is outside its domain, so that the law at it is not valid."""
+    return jnp.where(within, value, jnp.nan)
 
 
 def check_design(law: AbstractLaw, design: Mapping[str, Leaf]) -> None:

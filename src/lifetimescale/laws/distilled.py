@@ -52,7 +52,7 @@ class Distilled(AbstractDesignLaw):
 
     @property
     def one_basin(self) -> bool:
-        return True  # 4000 plans from one start are those from three, see test_designs
+        return True  # 4000 plans from one start were those from three; and see test_designs
 
     def at(self, design: Mapping[str, Scalar]) -> "Student":
         return Student(self, design["teacher_loss"], fitted=self.fitted)

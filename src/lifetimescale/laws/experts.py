@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from lifetimescale.design import Between, OneOf
-from lifetimescale.laws.base import AbstractDesignLaw
+from lifetimescale.laws.base import AbstractDesignLaw, allowed
 from lifetimescale.laws.coupled import Chinchilla, Coupled
 from lifetimescale.laws.effective import AbstractEffective, Logs
 from lifetimescale.leaves import Leaf, Scalar, inexact
@@ -55,7 +55,8 @@ class MixtureOfExperts(AbstractDesignLaw):
 
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
         dense = 1 / (1 / self.E_start - 1 / self.E_max)
-        log_e = -log(1 / (design["experts"] - 1 + dense) + 1 / self.E_max)
+        experts = allowed(design["experts"], design["experts"] >= 1)
+        log_e = -log(1 / (experts - 1 + dense) + 1 / self.E_max)
         A, B = self.a * jnp.exp(self.delta * log_e), self.b * jnp.exp(self.omega * log_e)
         alpha, beta = -(self.alpha + self.gamma * log_e), -(self.beta + self.zeta * log_e)
         return Chinchilla(self.c, A, B, alpha, beta, fitted=self.fitted)
@@ -98,7 +99,8 @@ class FineGrainedExperts(AbstractDesignLaw):
         return True
 
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
-        A = self.g * power(design["granularity"], -self.gamma) + self.a
+        granularity = allowed(design["granularity"], design["granularity"] >= 1)
+        A = self.g * power(granularity, -self.gamma) + self.a
         return Chinchilla(self.c, A, self.b, self.alpha, self.beta, fitted=self.fitted)
 
 
@@ -144,7 +146,8 @@ class SparseExperts(AbstractDesignLaw):
         return True
 
     def at(self, design: Mapping[str, Scalar]) -> "Sparse":
-        density = 1 - design["sparsity"]
+        sparsity = design["sparsity"]
+        density = 1 - allowed(sparsity, (sparsity >= 0) & (sparsity < 1))
         floor = self.e + self.c * power(density, -self.lambda_)
         terms = (log(self.a), self.alpha), (log(self.d) - self.delta * log(density), self.gamma)
         return Sparse(floor, terms, self.b, self.beta, fitted=self.fitted)

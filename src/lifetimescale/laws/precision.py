@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from lifetimescale.design import Between, OneOf
-from lifetimescale.laws.base import AbstractDesignLaw
+from lifetimescale.laws.base import AbstractDesignLaw, allowed
 from lifetimescale.laws.coupled import Chinchilla
 from lifetimescale.laws.turning import Turning
 from lifetimescale.leaves import Leaf, Scalar, inexact
@@ -116,7 +116,7 @@ class QuantizedAfterTraining(AbstractDesignLaw):
     def convex_levels(self) -> bool:
         return True
 
-    def at(self, design: Mapping[str, Scalar]) -> "Turning":
+    def at(self, design: Mapping[str, Scalar]) -> Turning:
         trained = Chinchilla(self.E, self.A, self.B, self.alpha, self.beta)
-        log_harm = log(self.C_T) - design["deployed_bits"] / self.gamma_post
+        log_harm = log(self.C_T) - allowed(design["deployed_bits"], design["deployed_bits"] > 0) / self.gamma_post
         return Turning(trained, log_harm, -self.gamma_N, self.gamma_D, fitted=self.fitted)

@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 
 from lifetimescale.design import Between, OneOf
-from lifetimescale.laws.base import AbstractDesignLaw
+from lifetimescale.laws.base import AbstractDesignLaw, allowed
 from lifetimescale.laws.coupled import Chinchilla, Coupled
 from lifetimescale.laws.effective import AbstractEffective, Logs
 from lifetimescale.leaves import Leaf, Scalar, inexact
@@ -49,14 +49,14 @@ class DataConstrained(AbstractDesignLaw):
 
     @property
     def variables(self) -> Mapping[str, Between | OneOf]:
-        return {"unique_tokens": self.fitted.between("unique_tokens", 0.0, jnp.inf)}
+        return {"unique_tokens": Between(0.0, jnp.inf)}
 
     @property
     def convex_levels(self) -> bool:
         return True
 
     def at(self, design: Mapping[str, Scalar]) -> "Repeated":
-        log_unique = log(design["unique_tokens"])
+        log_unique = log(allowed(design["unique_tokens"], design["unique_tokens"] > 0))
         log_G = (log(self.alpha * self.A) - log(self.beta * self.B)) / (self.alpha + self.beta)
         log_useful = log_G + (log_G + log_unique) * self.beta / self.alpha
         fresh = Chinchilla(self.E, self.A, self.B, self.alpha, self.beta)

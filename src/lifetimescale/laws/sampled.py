@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import ArrayLike
 
 from lifetimescale.design import Between, OneOf
-from lifetimescale.laws.base import AbstractDesignLaw
+from lifetimescale.laws.base import AbstractDesignLaw, allowed
 from lifetimescale.laws.coupled import Chinchilla
 from lifetimescale.laws.turning import Turning
 from lifetimescale.leaves import Leaf, Scalar, inexact
@@ -52,7 +52,7 @@ class TestTime(AbstractDesignLaw):
         return True
 
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
-        E = self.E + self.G * power(design["samples"], -self.gamma)
+        E = self.E + self.G * power(allowed(design["samples"], design["samples"] > 0), -self.gamma)
         return Chinchilla(E, self.A, self.B, self.alpha, self.beta, fitted=self.fitted)
 
     def at_budget(self, flops: ArrayLike) -> Turning:

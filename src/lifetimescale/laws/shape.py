@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import equinox as eqx
 
 from lifetimescale.design import Between, OneOf
-from lifetimescale.laws.base import AbstractDesignLaw
+from lifetimescale.laws.base import AbstractDesignLaw, allowed
 from lifetimescale.laws.coupled import Chinchilla
 from lifetimescale.leaves import Leaf, Scalar, inexact
 from lifetimescale.logarithm import power
@@ -43,6 +43,6 @@ class AspectRatio(AbstractDesignLaw):
         return True
 
     def at(self, design: Mapping[str, Scalar]) -> Chinchilla:
-        factor = 1 + self.epsilon * power(design["aspect_ratio"], self.alpha)
+        factor = 1 + self.epsilon * power(allowed(design["aspect_ratio"], design["aspect_ratio"] > 0), self.alpha)
         E, A, B = (factor * coefficient for coefficient in (self.E, self.A, self.B))
         return Chinchilla(E, A, B, self.alpha, self.alpha, fitted=self.fitted)

@@ -24,7 +24,7 @@ Values = dict[str, Scalar]
 
 GRID = {1: 9, 2: 5}  # points along each variable, among which basins are told apart; 3 along each of more
 COARSE_GRID = {1: 5}  # where there is one basin, and a start in what is feasible is all that is sought
-REACH = 8.0  # positions along a curve, of which the plan of no design is much farther from its start
+REACH = 8.0  # positions along a curve that count as one share in the length of a step
 
 
 Evaluation = Callable[[Callable[[Vector], Values], Vector, Any], tuple[Scalar, Vector]]
@@ -67,7 +67,7 @@ class Goal(eqx.Module):
 
 
 class Box(eqx.Module):
-    """The ranges of the continuous variables, and a share of each: of its logarithm, or of itself where it begins at 0.
+    """The ranges of the continuous variables, and a share of each: of its logarithm, or of itself if it starts at 0.
 
     Args:
         least: of each.
@@ -81,7 +81,8 @@ class Box(eqx.Module):
         """The values at shares from 0 to 1, whose ends are the very ends of the ranges."""
         ratio = self.least > 0
         least, most = (jax.vmap(log)(jnp.where(ratio, end, 1)) for end in (self.least, self.most))
-        inside = jnp.where(ratio, jnp.exp(least + share * (most - least)), share * self.most)
+        evenly = self.least + share * (self.most - self.least)
+        inside = jnp.where(ratio, jnp.exp(least + share * (most - least)), evenly)
         at_least, at_most = self.least - jax.lax.stop_gradient(inside), self.most - jax.lax.stop_gradient(inside)
         return inside + jnp.where(share <= 0, at_least, jnp.where(share >= 1, at_most, 0))
 
@@ -93,7 +94,8 @@ def best_design(
 
     Every combination of discrete choices is tried. Continuous ones start from the best points of a grid, as what is
     feasible may be only a part of their ranges, and go down by Newton's method. That is the least where there is one
-    minimum, or one that the grid sees. Derivative: that of `settled`.
+    minimum, or one that the grid sees; where no point of the grid has a plan there is none. Derivative: that of
+    `settled`.
 
     Args:
         problem: what is asked.
@@ -148,14 +150,20 @@ def search(goal: Goal, box: Box, starts: int) -> Descent:
     radius = float(spaced[1])
     if goal.walk is None:
         values = jax.lax.map(lambda share: goal(box.values(share))[0], grid)
-        return descend(functools.partial(nearby, goal, box), grid[lowest(values)], radius, free=0)
+        first = grid[jnp.stack(_begins(values, starts))]
+        found = jax.vmap(lambda point: descend(functools.partial(nearby, goal, box), point, radius, free=0))(first)
+        return jax.tree.map(lambda leaf: leaf[lowest(found.value)], found)
     of_plans = starts > 1  # tell basins apart, where models at which walks may begin mislead
     positions, values = jax.lax.map(lambda share: along(goal, box, share, to_plan=of_plans), grid)
-    begin = [part[0] + lowest(values[part]) for part in np.array_split(np.arange(len(grid)), starts)]
-    first = jnp.stack([jnp.concatenate([positions[i][None] / REACH, grid[i]]) for i in begin])
+    first = jnp.stack([jnp.concatenate([positions[i][None] / REACH, grid[i]]) for i in _begins(values, starts)])
     walked = jax.vmap(lambda point: descend(functools.partial(around, goal, box), point, radius, free=1))(first)
     best = lowest(walked.value)
     return jax.tree.map(lambda leaf: leaf[best], walked)._replace(point=walked.point[best][1:])
+
+
+def _begins(values: Float[Array, " points"], starts: int) -> list[Int[Array, ""]]:
+    """The best point in each of as many parts of the grid."""
+    return [part[0] + lowest(values[part]) for part in np.array_split(np.arange(len(values)), starts)]
 
 
 def lowest(values: Float[Array, " points"]) -> Int[Array, ""]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -68,7 +68,7 @@ class Plan(eqx.Module):
     @property
     def unit(self) -> str:
         """The unit of `training`, `serving` and `total`."""
-        return self.cost.unit
+        return self.problem.cost.unit
 
     @property
     def warnings(self) -> UInt16[Array, "..."]:
@@ -139,7 +139,8 @@ class Plan(eqx.Module):
         if given.loss is not None and given.params is None and given.tokens is None:
             return self
         return _solved(
-            Problem(given.law, given.cost, loss=self.loss, bounds=given.bounds, design=given.design), exact=None
+            Problem(given.law, given.cost, loss=self.loss, bounds=_box(given.law, given.bounds), design=given.design),
+            exact=None,
         )
 
     @property
@@ -159,7 +160,7 @@ class Plan(eqx.Module):
         best = self.best
         problem = Problem(best.law, best.cost, best.problem.loss, bounds=best.problem.bounds)
         ends = near(problem, best.params, best.tokens, best.total, inexact(tolerance))
-        smallest, largest = (price(self.law, self.cost, params=params, tokens=tokens) for params, tokens in ends)
+        smallest, largest = (price(best.law, best.cost, params=params, tokens=tokens) for params, tokens in ends)
         return NearOptimal(smallest, largest)
 
     def messages(self) -> list[str]:
@@ -236,8 +237,8 @@ def plan(
     _check_law(law)
     _check_cost(cost)
     bounds = _bounds(*limits) if bounded else None
-    if bounds is None and params is None and law.is_confined:
-        bounds = Bounds(law.fitted.params, law.fitted.tokens)
+    if params is None:
+        bounds = _box(law, bounds)
     choices = _choices(law, cost, design)
     problem = Problem(law, cost, _number(loss), _number(budget), bounds, _number(params), design=choices)
     return _solved(problem, exact=None if method == "auto" else method == "exact")
@@ -303,7 +304,7 @@ def compute_optimal(
     if len(given) != 1:
         raise ValueError("give exactly one of params, tokens, compute and loss")
     _check_law(law)
-    if law.variables:
+    if law.variables or design:
         law = _at_design(law, _numbers(law, design or {}))
     training = Flops(inference_tokens=0.0)
     ((name, value),) = given.items()
@@ -351,13 +352,7 @@ def _choices(law: AbstractLaw, cost: AbstractCost, design: Mapping[str, Any] | N
     """Where each design variable of the law and of the cost may lie."""
     given = {name: as_choice(value) for name, value in (design or {}).items()}
     known = law.variables.keys() | cost.needs
-    for name, choice in given.items():
-        for one in (name, choice.name) if isinstance(choice, Same) else (name,):
-            if one not in known:
-                raise ValueError(
-                    f"design: neither the law nor the cost has a variable {one!r}: "
-                    f"there {'are ' + ', '.join(sorted(known)) if known else 'is none'}"
-                )
+    _check_known({*given, *(choice.name for choice in given.values() if isinstance(choice, Same))}, known)
     choices = {}
     for name in (*law.variables, *sorted(cost.needs - law.variables.keys())):
         choice = given.get(name, law.variables.get(name))
@@ -372,6 +367,17 @@ def _choices(law: AbstractLaw, cost: AbstractCost, design: Mapping[str, Any] | N
     return choices
 
 
+def _check_known(names: Iterable[str], known: Iterable[str]) -> None:
+    """Raise ValueError for a design variable that nothing has."""
+    there = sorted(known)
+    for name in names:
+        if name not in there:
+            raise ValueError(
+                f"design: neither the law nor the cost has a variable {name!r}: "
+                f"there {'are ' + ', '.join(there) if there else 'is none'}"
+            )
+
+
 def _is_endless(choice: Choice) -> bool:
     if not isinstance(choice, Between) or is_traced(choice):
         return False
@@ -381,6 +387,7 @@ def _is_endless(choice: Choice) -> bool:
 def _numbers(law: AbstractLaw, design: Mapping[str, ArrayLike]) -> dict[str, Leaf]:
     """A number for every design variable of a law."""
     values = {name: inexact(value) for name, value in design.items()}
+    _check_known(values, law.variables.keys())
     check_design(law, values)
     return {name: values[name] for name in law.variables}
 
@@ -393,6 +400,11 @@ def _at_design(family: AbstractLaw | AbstractCost, design: dict[str, Leaf]) -> A
 
 def _number(value: ArrayLike | None) -> Leaf | None:
     return None if value is None else inexact(value)
+
+
+def _box(law: AbstractLaw, bounds: Bounds | None) -> Bounds | None:
+    """The bounds, or the fitted range of a law that means nothing outside."""
+    return Bounds(law.fitted.params, law.fitted.tokens) if bounds is None and law.is_confined else bounds
 
 
 def _bounds(min_params, max_params, min_tokens, max_tokens) -> Bounds:

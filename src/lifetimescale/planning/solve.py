@@ -17,7 +17,7 @@ from lifetimescale.batch import elementwise
 from lifetimescale.compilation import compiled
 from lifetimescale.costs import AbstractCost
 from lifetimescale.design import Choice
-from lifetimescale.laws import AbstractCoupled, AbstractEffective, AbstractLaw, Turning
+from lifetimescale.laws import AbstractCoupled, AbstractEffective, AbstractLaw, Logs, Turning
 from lifetimescale.leaves import Leaf, Scalar
 from lifetimescale.logarithm import log, log1p
 from lifetimescale.planning import limits, search
@@ -128,15 +128,19 @@ def solve_one(problem: Problem, *, exact: bool | None) -> Solution:
 
 def _designed(problem: Problem, *, exact: bool | None) -> Solution:
     """Solve one scenario at the best values of its design variables."""
-    starts = 1 if problem.law.one_basin else STARTS
+    starts = 1 if problem.law.one_basin and problem.cost.one_basin else STARTS
     walk = _walk if _is_curve_alone(problem) else None
     chosen, converged = best_design(problem, problem.design, _Evaluation(exact), walk, starts=starts)
     solution = solve_one(problem.at(chosen), exact=exact)
     lost = (solution.status == Status.OK) & ~converged
-    status = jnp.where(lost, Status.NOT_CONVERGED, solution.status).astype(jnp.uint8)
+    status = jnp.where(lost, Status.NOT_CONVERGED, solution.status)
+    given = [choice for choice in problem.design.values() if isinstance(choice, jax.Array)]
+    for number in given:
+        status = jnp.where(jnp.isnan(number), Status.INVALID, status)
+    status = status.astype(jnp.uint8)
     mask = _mask(status, solution.total)
     loss = None if solution.loss is None else solution.loss * mask
-    design = {name: value * mask for name, value in chosen.items()}
+    design = {name: value * mask + 0 * solution.params for name, value in chosen.items()}  # spoils derivatives too
     return Solution(solution.params * mask, solution.tokens * mask, loss, solution.total * mask, status, design)
 
 
@@ -156,7 +160,7 @@ def _walk(
     at = problem.at(design(x))
     curve, judged = _curve(at), at.cost if at.loss is not None else at.law
     mask = jnp.where(_valid(at), 0.0, jnp.nan).astype(x.dtype)
-    ahead = (0.0,) if isinstance(curve, LevelSet | EqualCost) else AHEAD  # there a position costs a search
+    ahead = (0.0,) if isinstance(curve, LevelSet | EqualCost | LinearCost) else AHEAD  # there a position costs a search
 
     def value(position: Scalar) -> Scalar:
         return _log(value_at(judged, *(jnp.exp(logarithm) for logarithm in curve.point(position)))) + mask
@@ -359,8 +363,14 @@ def _valid(problem: Problem) -> Bool[Array, ""]:
     """Whether every input is in its domain."""
     law = problem.law
     valid = problem.cost.valid()
-    if isinstance(law, AbstractCoupled):
+    if isinstance(law, AbstractCoupled | AbstractEffective):
         valid &= law.coupled().valid()
+    if isinstance(law, AbstractEffective):
+        one = jnp.ones_like(law.coupled().E)
+        effective = law.effective(Logs(one, one))
+        valid &= ~jnp.isnan(effective.params + effective.tokens)
+    if isinstance(law, Turning):
+        valid &= law.base.coupled().valid() & jnp.isfinite(law.log_harm)
     if problem.loss is not None:
         valid &= jnp.isfinite(problem.loss)
     for number in (problem.budget, problem.params, problem.tokens):

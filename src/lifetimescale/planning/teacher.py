@@ -67,4 +67,10 @@ class OwnTeacher(AbstractCost):
         return {"teacher": self.training(params, tokens)}
 
     def valid(self) -> Bool[Array, ""]:
-        return self.law.coupled().valid() & not_negative(self.logits) & (self.pretraining > 0)
+        law = self.law.coupled()
+        able = jnp.asarray(True) if self.teacher_loss is None else self.teacher_loss > law.E
+        return law.valid() & not_negative(self.logits) & (self.pretraining > 0) & able
+
+    @property
+    def one_basin(self) -> bool:
+        return True

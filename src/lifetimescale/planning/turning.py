@@ -109,7 +109,7 @@ class TurningLoss(AbstractCurve):
         return CoupledLoss(self.law.base.coupled(), self.loss)
 
 
-NEWTON_STEPS = 12  # rounding unless the two roots are within 1e-3 of each other, see test_design_laws
+NEWTON_STEPS = 24  # rounding to within 1e-3 of where the two roots meet, see test_design_laws
 
 
 @jax.custom_jvp
