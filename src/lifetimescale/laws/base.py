@@ -119,8 +119,8 @@ class AbstractDesignLaw(AbstractLaw):
 
     A law of your own needs `variables` and `at`; the plainer the law that `at` returns, the faster its plans are. Where
     its `convex_levels` claims that models of at most any loss are a convex set in the logarithms of params, tokens and
-    the design together (of 1 - S for a sparsity S), or `one_basin` claims what follows from it, a design is searched
-    for from one start, and else from three and more slowly.
+    the design together (of 1 - S for a sparsity S), or `one_basin` claims what follows from it, and the cost claims
+    its `curvature`, a design is searched for from one start, and else from three and more slowly.
 
         class Sampled(lts.AbstractDesignLaw):
             base: lts.Chinchilla
