@@ -34,8 +34,8 @@ def suited_cost(law: AbstractLaw, cost: AbstractCost) -> AbstractCost:
     >>> import lifetimescale as lts
     >>> law = lts.law("krajewski2024_moe")
     >>> best = lts.plan(law, lts.suited_cost(law, lts.Flops(1e12)), loss=2.3)
-    >>> print(f"{best.params:.3g} params, granularity {best.design['granularity']:.3g}")
-    1.68e+10 params, granularity 13.9
+    >>> print(f"{best.params:.1e} params, granularity {best.design['granularity']:.2g}")
+    1.7e+10 params, granularity 14
     """
     if isinstance(law, FineGrainedExperts):
         return Resized(cost, RoutedParams())
