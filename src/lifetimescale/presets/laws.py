@@ -49,7 +49,7 @@ def law(name: str) -> AbstractLaw:
     Raises:
         ValueError: there is no such preset, or it is a reference curve; the message has the name or call to take.
 
-    >>> law("chinchilla").alpha.item()
+    >>> print(f"{law('chinchilla').alpha:.3f}")
     0.336
     >>> print(f"{law('ludziejewski2025_moe')(1e9, 2e10, {'experts': 8}):.3f}")
     2.509
