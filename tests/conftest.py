@@ -72,3 +72,17 @@ def answer(run):
         return json.loads(out)
 
     return answer
+
+
+@pytest.fixture
+def refused(run):
+    """The one sentence with which a command is refused, by exit code 2 for wrong input or 3 for no plan."""
+
+    def refused(command: str, exit_code: int = 2) -> str:
+        code, out, err = run(command)
+        assert (code, out) == (exit_code, "")
+        assert err.startswith("lifetimescale: ")
+        assert err.count("\n") == 1
+        return err
+
+    return refused

@@ -10,7 +10,7 @@ import pytest
 from designs import DESIGNED, SERVED, filtered, sampled_law
 
 import lifetimescale as lts
-from lifetimescale.planning.plan import _choices
+from lifetimescale.planning.choices import choices_of
 
 STEP = 1e-4  # of the target loss, for differences
 
@@ -43,7 +43,7 @@ def name(request):
 def test_no_model_of_a_grid_is_cheaper(name):
     problem, values = DESIGNED[name], {key: float(value[1]) for key, value in solved(name)[0].items()}
     law, cost = problem.law(), problem.cost()
-    choices = _choices(law, cost, problem.choices)
+    choices = choices_of(law, cost, problem.choices)
     free = [key for key, choice in choices.items() if isinstance(choice, lts.Between)]
     points = {0: 1, 1: 40, 3: 9}[len(free)]
     axes = {
@@ -103,7 +103,7 @@ def test_the_best_of_several_basins_is_found(name, targets):
         "a function": lts.Flops(demand) + lts.FunctionCost(filtered, {"price": 1e10}, unit="FLOP"),
     }[name]
     best = lts.plan(problem.law(), cost, loss=losses, design=dict(problem.choices))
-    ((variable, choice),) = _choices(problem.law(), cost, problem.choices).items()
+    ((variable, choice),) = choices_of(problem.law(), cost, problem.choices).items()
     values = jnp.linspace(choice.least, choice.most, 41)[:, None]
     given = lts.plan(problem.law(), cost, loss=losses, design={variable: values})
     assert not np.asarray(best.status).any()

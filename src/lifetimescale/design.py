@@ -1,7 +1,7 @@
 """What a plan may choose beside params and tokens: granularity, sparsity, bits, a teacher, each by name."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import equinox as eqx
@@ -46,6 +46,13 @@ Choice = Between | OneOf | Same | Leaf
 def as_choice(value: Between | OneOf | Same | ArrayLike) -> Choice:
     """The choice itself, or a given number as `inexact` has it."""
     return value if isinstance(value, Between | OneOf | Same) else inexact(value)
+
+
+def check_given(subject: str, needed: Iterable[str], design: Mapping[str, Leaf]) -> None:
+    """Raise ValueError, of a subject that depends on design variables, if one of them has no value."""
+    missing = [name for name in needed if name not in design]
+    if missing:
+        raise ValueError(f"{subject} {', '.join(missing)}: give numbers, design={{{missing[0]!r}: ...}}")
 
 
 def variables_of(function: Callable[..., Any], after: int) -> tuple[str, ...]:

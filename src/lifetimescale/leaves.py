@@ -1,5 +1,7 @@
 """Numeric fields: every number of a law, a cost or a plan is an inexact array, so that it can be traced and batched."""
 
+from collections.abc import Mapping
+
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Inexact
 
@@ -23,6 +25,11 @@ def inexact(value: ArrayLike) -> Leaf:
             f"expected a number or an array, got {value!r}: turn text into numbers first, with lifetimescale.units"
         ) from None
     return array if jnp.issubdtype(array.dtype, jnp.inexact) else array.astype(float)
+
+
+def named(values: Mapping[str, ArrayLike]) -> dict[str, Leaf]:
+    """Each of the values as `inexact` has it, by name."""
+    return {name: inexact(value) for name, value in values.items()}
 
 
 def optional(value: ArrayLike | None) -> Leaf | None:

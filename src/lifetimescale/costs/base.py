@@ -11,7 +11,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool
 
 from lifetimescale.batch import elementwise
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.design import check_given
+from lifetimescale.leaves import Leaf, Scalar, inexact, named
 
 
 class Rates(eqx.Module):
@@ -147,7 +148,7 @@ class AbstractCost(eqx.Module):
 
     def __call__(self, params: ArrayLike, tokens: ArrayLike, design: Mapping[str, ArrayLike] | None = None) -> Leaf:
         """The lifetime cost of any numbers of models, broadcast, each with its design variables."""
-        values = {name: inexact(value) for name, value in (design or {}).items()}
+        values = named(design or {})
         check_design(self, values)
         return _totals(self, inexact(params), inexact(tokens), values)
 
@@ -164,11 +165,7 @@ class AbstractCost(eqx.Module):
 
 def check_design(cost: AbstractCost, design: Mapping[str, Leaf]) -> None:
     """Raise ValueError if a design variable of a cost has no value."""
-    missing = sorted(cost.needs - design.keys())
-    if missing:
-        raise ValueError(
-            f"this {type(cost).__name__} depends on {', '.join(missing)}: give numbers, design={{{missing[0]!r}: ...}}"
-        )
+    check_given(f"this {type(cost).__name__} depends on", sorted(cost.needs), design)
 
 
 @jax.jit
@@ -258,17 +255,14 @@ class Sum(AbstractCost):
         return self.first.unit
 
 
-class Scaled(AbstractCost):
-    """C = factor * cost, for a factor >= 0: overheads, discounts, several model copies."""
+class AbstractWrapped(AbstractCost):
+    """A cost made of another, and like it in all that it does not say of itself."""
 
-    cost: AbstractCost
-    factor: Leaf = eqx.field(converter=inexact)
+    cost: eqx.AbstractVar[AbstractCost]
 
-    def training(self, params: Scalar, tokens: Scalar) -> Scalar:
-        return self.factor * self.cost.training(params, tokens)
-
-    def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
-        return self.factor * self.cost.serving(params, tokens)
+    @property
+    def unit(self) -> str:
+        return self.cost.unit
 
     @property
     def curvature(self) -> Curvature:
@@ -282,14 +276,11 @@ class Scaled(AbstractCost):
     def is_linear(self) -> bool:
         return self.cost.is_linear
 
-    def rates(self) -> Rates:
-        return self.cost.rates() * self.factor
-
     def served_tokens(self) -> Scalar:
         return self.cost.served_tokens()
 
     def valid(self) -> Bool[Array, ""]:
-        return self.cost.valid() & (self.factor >= 0) & jnp.isfinite(self.factor)
+        return self.cost.valid()
 
     @property
     def has_deadline(self) -> bool:
@@ -302,25 +293,40 @@ class Scaled(AbstractCost):
     def limits(self, params: Scalar, tokens: Scalar) -> Limits:
         return self.cost.limits(params, tokens)
 
-    def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
-        return {name: self.factor * part for name, part in self.cost.parts(params, tokens).items()}
+    @property
+    def needs(self) -> frozenset[str]:
+        return self.cost.needs
 
     def deployment(self, params: Scalar) -> dict[str, Scalar]:
         return self.cost.deployment(params)
 
-    @property
-    def needs(self) -> frozenset[str]:
-        return self.cost.needs
+
+class Scaled(AbstractWrapped):
+    """C = factor * cost, for a factor >= 0: overheads, discounts, several model copies."""
+
+    cost: AbstractCost
+    factor: Leaf = eqx.field(converter=inexact)
+
+    def training(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return self.factor * self.cost.training(params, tokens)
+
+    def serving(self, params: Scalar, tokens: Scalar) -> Scalar:
+        return self.factor * self.cost.serving(params, tokens)
+
+    def rates(self) -> Rates:
+        return self.cost.rates() * self.factor
+
+    def valid(self) -> Bool[Array, ""]:
+        return self.cost.valid() & (self.factor >= 0) & jnp.isfinite(self.factor)
+
+    def parts(self, params: Scalar, tokens: Scalar) -> dict[str, Scalar]:
+        return {name: self.factor * part for name, part in self.cost.parts(params, tokens).items()}
 
     def at(self, design: Mapping[str, Scalar]) -> AbstractCost:
         return Scaled(self.cost.at(design), self.factor)
 
     def of_size(self, params: Scalar) -> AbstractCost:
         return Scaled(self.cost.of_size(params), self.factor)
-
-    @property
-    def unit(self) -> str:
-        return self.cost.unit
 
 
 class Served(AbstractCost):

@@ -5,12 +5,12 @@ from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, ArrayLike, Bool
+from jaxtyping import Array, Bool
 
-from lifetimescale.costs.base import AbstractCost, Curvature, Limits, Rates, check_design
+from lifetimescale.costs.base import AbstractCost, AbstractWrapped, Curvature, Limits, Rates, check_design
 from lifetimescale.costs.domain import check_phase, not_negative
 from lifetimescale.design import variables_of
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.leaves import Leaf, Scalar, inexact, named
 from lifetimescale.logarithm import log
 
 
@@ -27,15 +27,11 @@ def _module(function: Callable[..., Any]) -> Any:
     return function if isinstance(function, eqx.Module) else Function(function)
 
 
-def _numbers(design: Mapping[str, ArrayLike]) -> dict[str, Leaf]:
-    return {name: inexact(value) for name, value in design.items()}
-
-
 def _variables(function: Callable[..., Any], after: int) -> tuple[str, ...]:
     return variables_of(function.function if isinstance(function, Function) else function, after)
 
 
-class Multiplied(AbstractCost):
+class Multiplied(AbstractWrapped):
     """C = factor(design) cost(N, D): bits of which each costs its share, samples of which each is served.
 
     Args:
@@ -56,7 +52,7 @@ class Multiplied(AbstractCost):
     cost: AbstractCost
     factor: Callable[..., Scalar] = eqx.field(converter=_module)
     phase: str | None = eqx.field(static=True, kw_only=True, default=None)
-    design: dict[str, Leaf] = eqx.field(kw_only=True, converter=_numbers, default_factory=dict)
+    design: dict[str, Leaf] = eqx.field(kw_only=True, converter=named, default_factory=dict)
 
     def __check_init__(self):
         if self.phase is not None:
@@ -70,10 +66,6 @@ class Multiplied(AbstractCost):
         chosen = {name: design[name] for name in _variables(self.factor, 0) if name not in self.design}
         return Multiplied(self.cost.at(design), self.factor, phase=self.phase, design=self.design | chosen)
 
-    @property
-    def unit(self) -> str:
-        return self.cost.unit
-
     def training(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self._times("training") * self.cost.training(params, tokens)
 
@@ -85,44 +77,15 @@ class Multiplied(AbstractCost):
             return {name: self._times() * part for name, part in self.cost.parts(params, tokens).items()}
         return {"training": self.training(params, tokens), "serving": self.serving(params, tokens)}
 
-    @property
-    def curvature(self) -> Curvature:
-        return self.cost.curvature
-
-    @property
-    def is_linear(self) -> bool:
-        return self.cost.is_linear
-
     def rates(self) -> Rates:
         rates = self.cost.rates()
         return Rates(self._times("training") * rates.training, self._times("serving") * rates.serving)
 
-    @property
-    def one_basin(self) -> bool:
-        return self.cost.one_basin
-
     def of_size(self, params: Scalar) -> AbstractCost:
         return Multiplied(self.cost.of_size(params), self.factor, phase=self.phase, design=self.design)
 
-    def served_tokens(self) -> Scalar:
-        return self.cost.served_tokens()
-
     def valid(self) -> Bool[Array, ""]:
         return self.cost.valid() & not_negative(self._times())
-
-    @property
-    def has_deadline(self) -> bool:
-        return self.cost.has_deadline
-
-    @property
-    def has_capacity(self) -> bool:
-        return self.cost.has_capacity
-
-    def limits(self, params: Scalar, tokens: Scalar) -> Limits:
-        return self.cost.limits(params, tokens)
-
-    def deployment(self, params: Scalar) -> dict[str, Scalar]:
-        return self.cost.deployment(params)
 
     def _times(self, phase: str | None = None) -> Scalar:
         """The factor of a phase."""
@@ -131,7 +94,7 @@ class Multiplied(AbstractCost):
         return jnp.ones_like(factor) if phase and self.phase not in (None, phase) else factor
 
 
-class Resized(AbstractCost):
+class Resized(AbstractWrapped):
     """C = cost(count(N, design), D): the cost of other params than the law counts, active or total ones.
 
     Args:
@@ -148,7 +111,7 @@ class Resized(AbstractCost):
 
     cost: AbstractCost
     count: Callable[..., Scalar] = eqx.field(converter=_module)
-    design: dict[str, Leaf] = eqx.field(kw_only=True, converter=_numbers, default_factory=dict)
+    design: dict[str, Leaf] = eqx.field(kw_only=True, converter=named, default_factory=dict)
 
     @property
     def needs(self) -> frozenset[str]:
@@ -157,10 +120,6 @@ class Resized(AbstractCost):
     def at(self, design: Mapping[str, Scalar]) -> "Resized":
         chosen = {name: design[name] for name in _variables(self.count, 1) if name not in self.design}
         return Resized(self.cost.at(design), self.count, design=self.design | chosen)
-
-    @property
-    def unit(self) -> str:
-        return self.cost.unit
 
     def training(self, params: Scalar, tokens: Scalar) -> Scalar:
         return self.cost.training(self._counted(params), tokens)
@@ -175,25 +134,19 @@ class Resized(AbstractCost):
         return self.cost.deployment(self._counted(params))
 
     @property
+    def curvature(self) -> Curvature:
+        return Curvature.UNKNOWN
+
+    @property
+    def is_linear(self) -> bool:
+        return False
+
+    @property
     def one_basin(self) -> bool:
         return self.cost.one_basin and not isinstance(self.count, Function)
 
     def of_size(self, params: Scalar) -> AbstractCost:
         return Resized(self.cost.of_size(self._counted(params)), self.count, design=self.design)
-
-    def served_tokens(self) -> Scalar:
-        return self.cost.served_tokens()
-
-    def valid(self) -> Bool[Array, ""]:
-        return self.cost.valid()
-
-    @property
-    def has_deadline(self) -> bool:
-        return self.cost.has_deadline
-
-    @property
-    def has_capacity(self) -> bool:
-        return self.cost.has_capacity
 
     def limits(self, params: Scalar, tokens: Scalar) -> Limits:
         return self.cost.limits(self._counted(params), tokens)

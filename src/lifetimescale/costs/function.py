@@ -8,7 +8,7 @@ import equinox as eqx
 from lifetimescale.costs.base import AbstractCost, Curvature
 from lifetimescale.costs.domain import check_phase
 from lifetimescale.design import variables_of
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.leaves import Leaf, Scalar, named
 
 
 class FunctionCost(AbstractCost):
@@ -36,9 +36,7 @@ class FunctionCost(AbstractCost):
     """
 
     function: Callable[..., Scalar] = eqx.field(static=True)
-    numbers: dict[str, Leaf] = eqx.field(
-        converter=lambda numbers: {name: inexact(value) for name, value in numbers.items()}, default_factory=dict
-    )
+    numbers: dict[str, Leaf] = eqx.field(converter=named, default_factory=dict)
     curvature: Curvature = eqx.field(static=True, kw_only=True, default=Curvature.UNKNOWN)  # pyright: ignore[reportIncompatibleMethodOverride]
     phase: str = eqx.field(static=True, kw_only=True, default="training")
     name: str | None = eqx.field(static=True, kw_only=True, default=None)

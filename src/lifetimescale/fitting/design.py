@@ -32,7 +32,7 @@ class DesignResidual:
         return log_residual(law.at(dict(zip(self.names, values, strict=True))), params, tokens, log_loss)
 
 
-def check_design(law: str, variables: Iterable[str], runs: Runs) -> None:
+def check_columns(law: str, variables: Iterable[str], runs: Runs) -> None:
     """Refuse runs without a column for each design variable.
 
     Raises:

@@ -14,7 +14,7 @@ from lifetimescale.compilation import compiled, in_double
 from lifetimescale.fitting import report, starting
 from lifetimescale.fitting.coordinates import Vector, coordinates
 from lifetimescale.fitting.descent import Problem
-from lifetimescale.fitting.design import DesignResidual, check_design, in_range, log_residual
+from lifetimescale.fitting.design import DesignResidual, check_columns, in_range, log_residual
 from lifetimescale.fitting.huber import Huber
 from lifetimescale.fitting.minimum import minimise, optimum
 from lifetimescale.fitting.starting import Kind
@@ -176,7 +176,7 @@ def fit(
     starting.check(table, len(runs), delta=delta, quantile=quantile)
     fixed = {name: starting.held(value) for name, value in fixed.items()}
     kind = starting.with_variables(kind, table, fixed, tied)
-    check_design(kind.name, kind.variables, runs)
+    check_columns(kind.name, kind.variables, runs)
     return _fit(
         runs,
         table,

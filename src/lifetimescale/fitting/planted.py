@@ -6,7 +6,7 @@ import jax
 import numpy as np
 from jaxtyping import ArrayLike, PRNGKeyArray
 
-from lifetimescale.fitting.design import check_design
+from lifetimescale.fitting.design import check_columns
 from lifetimescale.laws import AbstractLaw
 from lifetimescale.runs import Runs
 
@@ -49,7 +49,7 @@ def planted_runs(
     sizes = _between(params, uniform)
     tokens = sizes * _between(tokens_per_param, ratio)
     runs = Runs(sizes, tokens, np.exp(noise * error), design=design)
-    check_design(type(law).__name__, law.variables, runs)
+    check_columns(type(law).__name__, law.variables, runs)
     return Runs(sizes, tokens, np.asarray(law(sizes, tokens, runs.design), float) * runs.loss, design=design)
 
 

@@ -13,7 +13,7 @@ from lifetimescale.compilation import compiled, in_double
 from lifetimescale.fitting.bootstrap import refits
 from lifetimescale.fitting.coordinates import Vector
 from lifetimescale.fitting.descent import Problem
-from lifetimescale.fitting.design import check_design
+from lifetimescale.fitting.design import check_columns
 from lifetimescale.fitting.fit import Fit
 from lifetimescale.laws import AbstractLaw
 from lifetimescale.runs import Runs
@@ -64,7 +64,7 @@ def predict(law: AbstractLaw, runs: Runs) -> Prediction:
     >>> print(lts.predict(lts.law("chinchilla"), lts.Runs([7e9], [1.4e11], [2.1])))
     1 runs: mean |error| of the loss 3.6 %, bias 3.6 %, worst 3.6 %
     """
-    check_design(type(law).__name__, law.variables, runs)
+    check_columns(type(law).__name__, law.variables, runs)
     design = {name: runs.design[name] for name in law.variables}
     return Prediction(runs, jnp.log(law(runs.params, runs.tokens, design)) - jnp.log(jnp.asarray(runs.loss)))
 

@@ -12,7 +12,7 @@ from jaxtyping import ArrayLike
 from lifetimescale.compilation import is_traced
 from lifetimescale.design import Between
 from lifetimescale.laws import AbstractLaw, Chinchilla, Coupled, DataConstrained, FunctionLaw, Kaplan, coefficients
-from lifetimescale.leaves import Leaf, inexact
+from lifetimescale.leaves import inexact
 from lifetimescale.runs import Runs
 
 # Hoffmann et al. 2022 (arXiv:2203.15556), section D.3: 4500 starts, log A and log B from 0 to 25, log E from -1 to 1.
@@ -57,7 +57,7 @@ class Kind:
     source: Callable[..., Any]
     variables: tuple[str, ...] = ()
 
-    def __call__(self, **values: Leaf | eqx.Module) -> Any:
+    def __call__(self, **values: Any) -> Any:
         if isinstance(self.source, type):
             return self.source(**values)
         return FunctionLaw(self.source, values, {name: Between(-np.inf, np.inf) for name in self.variables})

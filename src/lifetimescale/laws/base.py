@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Bool
 
 from lifetimescale.batch import elementwise
-from lifetimescale.design import Between, OneOf
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.design import Between, OneOf, check_given
+from lifetimescale.leaves import Leaf, Scalar, inexact, named
 
 
 class FittedRange(eqx.Module):
@@ -100,7 +100,7 @@ class AbstractLaw(eqx.Module):
 
     def __call__(self, params: ArrayLike, tokens: ArrayLike, design: Mapping[str, ArrayLike] | None = None) -> Leaf:
         """The loss of any numbers of models, each with its design variables."""
-        values = {name: inexact(value) for name, value in (design or {}).items()}
+        values = named(design or {})
         check_design(self, values)
         return _losses(self, inexact(params), inexact(tokens), values)
 
@@ -149,7 +149,7 @@ class AbstractDesignLaw(AbstractLaw):
 
     def loss(self, params: Scalar, tokens: Scalar) -> Scalar:
         check_design(self, {})
-        raise NotImplementedError
+        return self.at({}).loss(params, tokens)
 
 
 def allowed(value: Scalar, within: Bool[Array, ""]) -> Scalar:
@@ -159,12 +159,7 @@ def allowed(value: Scalar, within: Bool[Array, ""]) -> Scalar:
 
 def check_design(law: AbstractLaw, design: Mapping[str, Leaf]) -> None:
     """Raise ValueError if a design variable of a law has no value."""
-    missing = [name for name in law.variables if name not in design]
-    if missing:
-        raise ValueError(
-            f"a {type(law).__name__} has a loss only at values of {', '.join(missing)}: "
-            f"give numbers, design={{{missing[0]!r}: ...}}"
-        )
+    check_given(f"a {type(law).__name__} has a loss only at values of", law.variables, design)
 
 
 def coefficients(law: eqx.Module) -> dict[str, Leaf]:

@@ -6,7 +6,7 @@ import equinox as eqx
 
 from lifetimescale.design import Between, OneOf
 from lifetimescale.laws.base import AbstractLaw
-from lifetimescale.leaves import Leaf, Scalar, inexact
+from lifetimescale.leaves import Leaf, Scalar, named
 
 
 class FunctionLaw(AbstractLaw):
@@ -25,9 +25,7 @@ class FunctionLaw(AbstractLaw):
     """
 
     function: Callable[..., Scalar] = eqx.field(static=True)
-    coefficients: dict[str, Leaf] = eqx.field(
-        converter=lambda coefficients: {name: inexact(value) for name, value in coefficients.items()}
-    )
+    coefficients: dict[str, Leaf] = eqx.field(converter=named)
     design: dict[str, Between | OneOf] = eqx.field(default_factory=dict)
     turns: bool = eqx.field(static=True, default=False)  # pyright: ignore[reportIncompatibleMethodOverride]
 

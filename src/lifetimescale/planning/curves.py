@@ -37,6 +37,11 @@ class AbstractCurve(eqx.Module):
     def start(self) -> Scalar:
         """A position near the optimum's; NaN if no model is on the curve."""
 
+    @property
+    def has_ends(self) -> bool:
+        """Whether a logarithm of a point may be inf, where the curve has no model."""
+        return False
+
     def reaches(self, log_params: Scalar, log_tokens: Scalar) -> Bool[Array, ""]:
         """Whether a point is on the curve, and not as near as its size comes."""
         return jnp.asarray(True)
@@ -89,6 +94,10 @@ class EffectiveLoss(AbstractCurve):
 
     law: AbstractEffective
     loss: Scalar
+
+    @property
+    def has_ends(self) -> bool:
+        return True
 
     def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
         real = self.law.real(Logs(*self._coupled().point(position)))

@@ -95,7 +95,7 @@ def best_design(
     Every combination of discrete choices is tried. Continuous ones start from the best points of a grid, as what is
     feasible may be only a part of their ranges, and go down by Newton's method. That is the least where there is one
     minimum, or one that the grid sees; where no point of the grid has a plan there is none. Derivative: that of
-    `settled`.
+    `at_least`.
 
     Args:
         problem: what is asked.
@@ -119,7 +119,7 @@ def best_design(
     tried = jax.lax.map(of_option, options) if options else jax.tree.map(lambda leaf: leaf[None], of_option({}))
     best = lowest(tried.value)
     goal = dataclasses.replace(goal, given=given | {name: column[best] for name, column in options.items()})
-    x = settled(jax.lax.stop_gradient(tried.point[best]), goal, box) if ranges else box.least
+    x = at_least(jax.lax.stop_gradient(tried.point[best]), goal, box) if ranges else box.least
     return goal.design(x), tried.done[best]
 
 
@@ -226,7 +226,7 @@ def nearby(goal: Goal, box: Box, share: Vector) -> Local:
 
 
 @jax.custom_jvp
-def settled(share: Vector, goal: Goal, box: Box) -> Vector:
+def at_least(share: Vector, goal: Goal, box: Box) -> Vector:
     """The values at a share that is known to be the least of a goal, with their derivative in the goal and the box.
 
     By the implicit function theorem on slope(x) = 0: H dx = -d slope - H db over the free variables, where the held
@@ -235,11 +235,11 @@ def settled(share: Vector, goal: Goal, box: Box) -> Vector:
     return box.values(share)
 
 
-@settled.defjvp
-def _settled_jvp(primals, tangents):
+@at_least.defjvp
+def _at_least_jvp(primals, tangents):
     share, goal, box = primals
     _, dgoal, dbox = tangents
-    x = settled(share, goal, box)
+    x = at_least(share, goal, box)
     low, high = x == box.least, x == box.most
     held = low | high
     dx = jnp.where(low, dbox.least, jnp.where(high, dbox.most, 0))

@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import equinox as eqx
@@ -12,12 +12,12 @@ from jaxtyping import Array, ArrayLike, UInt8, UInt16
 
 from lifetimescale import spend
 from lifetimescale.batch import elementwise
-from lifetimescale.compilation import is_traced
 from lifetimescale.costs import TRAINING_FLOPS, AbstractCost, Curvature, Flops
-from lifetimescale.design import Between, Choice, OneOf, Same, as_choice
-from lifetimescale.laws import AbstractCoupled, AbstractLaw, check_design
-from lifetimescale.leaves import Leaf, inexact
+from lifetimescale.design import Between, OneOf, Same
+from lifetimescale.laws import AbstractCoupled, AbstractLaw
+from lifetimescale.leaves import Leaf, inexact, named
 from lifetimescale.planning import report, search
+from lifetimescale.planning.choices import choices_of, numbers_of
 from lifetimescale.planning.marks import warnings
 from lifetimescale.planning.solve import Bounds, Problem, Solution, is_exact, near, solve
 
@@ -239,7 +239,7 @@ def plan(
     bounds = _bounds(*limits) if bounded else None
     if params is None:
         bounds = _box(law, bounds)
-    choices = _choices(law, cost, design)
+    choices = choices_of(law, cost, design)
     problem = Problem(law, cost, _number(loss), _number(budget), bounds, _number(params), design=choices)
     return _solved(problem, exact=None if method == "auto" else method == "exact")
 
@@ -272,7 +272,7 @@ def price(
     _check_law(law)
     _check_cost(cost)
     problem = Problem(law, cost, _number(loss), params=_number(params), tokens=_number(tokens))
-    return _solved(dataclasses.replace(problem, design=_choices(law, cost, design)), exact=False)
+    return _solved(dataclasses.replace(problem, design=choices_of(law, cost, design)), exact=False)
 
 
 def compute_optimal(
@@ -300,12 +300,12 @@ def compute_optimal(
         ValueError: not exactly one is given, or the design leaves a variable open.
     """
     given = {"params": params, "tokens": tokens, "product": compute, "loss": loss}
-    given = {name: inexact(value) for name, value in given.items() if value is not None}
+    given = named({name: value for name, value in given.items() if value is not None})
     if len(given) != 1:
         raise ValueError("give exactly one of params, tokens, compute and loss")
     _check_law(law)
     if law.variables or design:
-        law = _at_design(law, _numbers(law, design or {}))
+        law = _at_design(law, numbers_of(law, design or {}))
     training = Flops(inference_tokens=0.0)
     ((name, value),) = given.items()
     if name == "loss":
@@ -346,50 +346,6 @@ def _check_law(law: AbstractLaw) -> None:
 def _check_cost(cost: AbstractCost) -> None:
     if not isinstance(cost, AbstractCost):
         raise TypeError(f"{cost!r} is not a cost: take lifetimescale.Flops, Training, FixedUtilization or Monomial")
-
-
-def _choices(law: AbstractLaw, cost: AbstractCost, design: Mapping[str, Any] | None) -> dict[str, Choice]:
-    """Where each design variable of the law and of the cost may lie."""
-    given = {name: as_choice(value) for name, value in (design or {}).items()}
-    known = law.variables.keys() | cost.needs
-    _check_known({*given, *(choice.name for choice in given.values() if isinstance(choice, Same))}, known)
-    choices = {}
-    for name in (*law.variables, *sorted(cost.needs - law.variables.keys())):
-        choice = given.get(name, law.variables.get(name))
-        if choice is None or _is_endless(choice):
-            raise ValueError(
-                f"{name} has no range of its own: give a number or a range, "
-                f"design={{{name!r}: 1e9}} or {{{name!r}: lts.Between(1e9, 1e12)}}"
-            )
-        if isinstance(choice, Same) and isinstance(given.get(choice.name), Same):
-            raise ValueError(f"{name} is the Same as {choice.name}, which is itself the Same as another: name that one")
-        choices[name] = choice
-    return choices
-
-
-def _check_known(names: Iterable[str], known: Iterable[str]) -> None:
-    """Raise ValueError for a design variable that nothing has."""
-    there = sorted(known)
-    for name in names:
-        if name not in there:
-            raise ValueError(
-                f"design: neither the law nor the cost has a variable {name!r}: "
-                f"there {'are ' + ', '.join(there) if there else 'is none'}"
-            )
-
-
-def _is_endless(choice: Choice) -> bool:
-    if not isinstance(choice, Between) or is_traced(choice):
-        return False
-    return not bool(jnp.all(jnp.isfinite(choice.least) & jnp.isfinite(choice.most)))
-
-
-def _numbers(law: AbstractLaw, design: Mapping[str, ArrayLike]) -> dict[str, Leaf]:
-    """A number for every design variable of a law."""
-    values = {name: inexact(value) for name, value in design.items()}
-    _check_known(values, law.variables.keys())
-    check_design(law, values)
-    return {name: values[name] for name in law.variables}
 
 
 @jax.jit

@@ -97,10 +97,11 @@ def general(
     if cost.has_capacity:
         unserved = (status == Status.NO_OPTIMUM) & jnp.isinf(_at_logs(cost, *curve.point(start)))
         status = jnp.where(unserved, Status.UNREACHABLE, status)
-    point, first = curve.point(position), curve.point(start)
-    nowhere = (first[0] == jnp.inf) | (first[1] == jnp.inf)  # not even where the search began
-    unreached = jnp.isnan(start) | (nowhere & (status == Status.NO_OPTIMUM))
-    unreached |= (status == Status.OK) & ~curve.reaches(*point)
+    point = curve.point(position)
+    unreached = jnp.isnan(start) | ((status == Status.OK) & ~curve.reaches(*point))
+    if curve.has_ends:  # not even where the search began is a model
+        nowhere = jnp.isinf(jnp.stack(curve.point(start))).any()
+        unreached |= nowhere & (status == Status.NO_OPTIMUM)
     status = jnp.where(valid, jnp.where(unreached, Status.UNREACHABLE, status), Status.INVALID)
     return _found(*point, status.astype(jnp.uint8))
 

@@ -102,10 +102,8 @@ def solve_one(problem: Problem, *, exact: bool | None) -> Solution:
     if exact is None:
         exact = is_exact(problem.law, problem.cost)
     if problem.params is not None and problem.tokens is not None:
-        found, on_curve = _given(problem, problem.params, problem.tokens), jnp.asarray(False)
-        meaningless = jnp.isnan(problem.law.loss(problem.params, problem.tokens))
-        status = jnp.where((found.status == Status.OK) & meaningless, Status.INVALID, found.status)
-        found = settled(found.params, found.tokens, status.astype(jnp.uint8))
+        meaningful = ~jnp.isnan(problem.law.loss(problem.params, problem.tokens))
+        found, on_curve = _given(problem, problem.params, problem.tokens, meaningful), jnp.asarray(False)
     else:
         curve = _curve(problem)
         if problem.params is not None:
@@ -134,9 +132,9 @@ def _designed(problem: Problem, *, exact: bool | None) -> Solution:
     solution = solve_one(problem.at(chosen), exact=exact)
     lost = (solution.status == Status.OK) & ~converged
     status = jnp.where(lost, Status.NOT_CONVERGED, solution.status)
-    given = [choice for choice in problem.design.values() if isinstance(choice, jax.Array)]
-    for number in given:
-        status = jnp.where(jnp.isnan(number), Status.INVALID, status)
+    for choice in problem.design.values():
+        if isinstance(choice, jax.Array):
+            status = jnp.where(jnp.isnan(choice), Status.INVALID, status)
     status = status.astype(jnp.uint8)
     mask = _mask(status, solution.total)
     loss = None if solution.loss is None else solution.loss * mask
@@ -147,10 +145,15 @@ def _designed(problem: Problem, *, exact: bool | None) -> Solution:
 def _is_curve_alone(problem: Problem) -> bool:
     """Whether the plan of every design is the least along its curve, which has no edges."""
     target = problem.loss if problem.loss is not None else problem.budget
-    if target is None or problem.bounds is not None or problem.params is not None or problem.tokens is not None:
+    if target is None or problem.params is not None:
         return False
     at = problem.at(dict.fromkeys(problem.design, jnp.ones_like(target)))  # any numbers: the classes decide
-    return not _is_limited(at.cost) and not isinstance(_curve(at), FallingLoss)
+    return _target_alone(at) and not isinstance(_curve(at), FallingLoss)
+
+
+def _target_alone(problem: Problem) -> bool:
+    """Whether nothing binds a plan but its target, and its size where that is given."""
+    return problem.bounds is None and problem.tokens is None and not _is_limited(problem.cost)
 
 
 def _walk(
@@ -178,10 +181,11 @@ class _Evaluation:
     exact: bool | None
 
     def __call__(self, design: Callable[[Vector], Values], x: Vector, problem: Problem) -> tuple[Scalar, Vector]:
-        if problem.bounds is not None or problem.tokens is not None or _is_limited(problem.at(design(x)).cost):
+        at = problem.at(design(x))
+        if not _target_alone(at):
             slope, value = jax.jacfwd(lambda x: (self._value(problem.at(design(x))),) * 2, has_aux=True)(x)
             return value, slope
-        plan = solve_one(problem.at(design(x)), exact=self.exact)
+        plan = solve_one(at, exact=self.exact)
 
         def least(x: Vector) -> Scalar:
             there = problem.at(design(x))
@@ -204,8 +208,9 @@ def _log(x: Scalar) -> Scalar:
     return log(x * (1 / size)) + log(size)
 
 
-def _given(problem: Problem, params: Scalar, tokens: Scalar) -> Found:
-    found = settled(params, tokens, jnp.where(_valid(problem), Status.OK, Status.INVALID).astype(jnp.uint8))
+def _given(problem: Problem, params: Scalar, tokens: Scalar, meaningful: Bool[Array, ""] | bool = True) -> Found:
+    status = jnp.where(_valid(problem) & meaningful, Status.OK, Status.INVALID)
+    found = settled(params, tokens, status.astype(jnp.uint8))
     return _allowed(found, problem) if _is_limited(problem.cost) else found
 
 

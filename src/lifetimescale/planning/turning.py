@@ -82,6 +82,10 @@ class TurningLoss(AbstractCurve):
     law: Turning
     loss: Scalar
 
+    @property
+    def has_ends(self) -> bool:
+        return True
+
     def point(self, position: Scalar) -> tuple[Scalar, Scalar]:
         law = self.law.base
         params, tokens = log(law.A) + softplus(-position), log(law.B) + softplus(position)

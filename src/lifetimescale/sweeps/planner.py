@@ -11,7 +11,7 @@ from jaxtyping import ArrayLike
 
 from lifetimescale.costs import AbstractCost
 from lifetimescale.laws import AbstractLaw
-from lifetimescale.leaves import Leaf, inexact
+from lifetimescale.leaves import Leaf, inexact, named
 from lifetimescale.planning import Cheapest, Plan, cheapest, compute_optimal, plan
 
 TARGETS = ("loss", "budget", "like")
@@ -67,7 +67,7 @@ class Planner(eqx.Module):
         targets = {"loss": loss, "budget": budget, "like": like}
         sizes = {"params": params, "min_params": min_params, "max_params": max_params}
         given = targets | sizes | {"min_tokens": min_tokens, "max_tokens": max_tokens}
-        self.given = {name: inexact(value) for name, value in given.items() if value is not None}
+        self.given = named({name: value for name, value in given.items() if value is not None})
 
     @property
     def names(self) -> tuple[str, ...]:
