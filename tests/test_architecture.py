@@ -18,6 +18,8 @@ FLOORS = [
     {"presets", "planning", "fitting", "traffic"},
     {"sweeps"},
     {"sensitivity", "uncertainty"},
+    {"plots", "page"},
+    {"paper"},
     {"cli"},
     {"__init__", "__main__"},
 ]

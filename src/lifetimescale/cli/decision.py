@@ -38,8 +38,8 @@ class Numbers(NamedTuple):
 
 def decision(
     options: UncertaintyOptions, target: TargetOptions, law: LawOptions, life: Life, others: dict[str, Any]
-) -> dict[str, Any]:
-    """The report of a decision; `others` are flags of `plan` that it has no use for, by flag."""
+) -> tuple[dict[str, Any], Any]:
+    """The report of a decision, and the decision; `others` are flags of `plan` that it has no use for, by flag."""
     _check(options, target, life, others)
     _check_law(options, law)
     start()
@@ -60,7 +60,7 @@ def decision(
     choice = _decide(options, futures)
     asked = {"law": belief.name, "risk": "mean" if options.risk is None else options.risk, "quality": options.kept()}
     drawn = {"draws": belief.draws, "seed": seed}
-    return report_of(choice, middle.plan, numbers.demand, asked | drawn, belief.warnings)
+    return report_of(choice, middle.plan, numbers.demand, asked | drawn, belief.warnings), choice
 
 
 def _check(options: UncertaintyOptions, target: TargetOptions, life: Life, others: dict[str, Any]) -> None:

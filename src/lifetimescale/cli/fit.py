@@ -12,6 +12,7 @@ from lifetimescale.cli.fit_options import FitOptions, RunsOptions
 from lifetimescale.cli.fit_report import prediction_of, print_report, report_of, score_of, uncertainty_of
 from lifetimescale.cli.inputs import start
 from lifetimescale.cli.options import Flag, InputError, Positive, Utilization
+from lifetimescale.cli.pictures import Picture, check_picture, draw_fit
 from lifetimescale.cli.progress import progress
 from lifetimescale.cli.render import print_json
 
@@ -31,6 +32,7 @@ def fit(
     holdout: str | None = None,
     save: str | None = None,
     save_score_map: str | None = None,
+    plot: Picture = None,
     example: Flag = False,
     json: Flag = False,
 ) -> None:
@@ -49,6 +51,7 @@ def fit(
         holdout: Also fit without the most expensive runs and predict them: compute:0.2, tokens_per_param:0.2.
         save: Write the law there, for `lifetimescale plan --law`.
         save_score_map: Write the map from loss to --score-column there, for `lifetimescale plan --score-map`.
+        plot: Draw the runs, the law and the residuals there, as .svg, .png or .pdf. Needs the extra `plots`.
         example: Print runs to try it on: 60 of a known law, with errors of 0.5 %.
         json: Print one JSON object.
     """
@@ -62,10 +65,13 @@ def fit(
             raise InputError(f"{flag}: the folder of {file} does not exist: make it first")
     if (runs.score_column is None) != (save_score_map is None):
         raise InputError("--score-column and --save-score-map go together: give both")
+    check_picture(plot)
     start()
     with _as_input_errors():
         report, fitted, score_map = _fit(path, law, runs, options, bootstrap, level, seed, holdout)
         _save(report, fitted, score_map, path, save, save_score_map)
+    if plot is not None:
+        draw_fit(plot, fitted)
     print_json(report) if json else print_report(report)
 
 

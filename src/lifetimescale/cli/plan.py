@@ -19,6 +19,7 @@ from lifetimescale.cli.options import (
     TargetOptions,
     given,
 )
+from lifetimescale.cli.pictures import Picture, check_picture, draw_decision, draw_plan
 from lifetimescale.cli.plan_report import print_alternatives, print_plan
 from lifetimescale.cli.planned import planned
 from lifetimescale.cli.render import print_json
@@ -31,6 +32,7 @@ def plan(
     score: Number | None = None,
     score_map: str | None = None,
     compare: str | None = None,
+    plot: Picture = None,
     law: LawOptions = LawOptions(),
     cost: CostOptions = CostOptions(),
     training: TrainingOptions = TrainingOptions(),
@@ -54,11 +56,16 @@ def plan(
         score_map: The map: a file that `lifetimescale fit --save-score-map` wrote.
         compare: Chips to serve on, side by side, each with its dollars per hour if it has no default price:
             a100-80gb,h100:2.50,b200:6.
+        plot: Draw the plan there, as .svg, .png or .pdf: on the universal curve and on its curve of equal loss; a
+            decision by what it costs above the best of every draw. Needs the extra `plots`.
         json: Print one JSON object.
     """
+    check_picture(plot)
     if uncertainty.given():
         others = given(score=score, score_map=score_map, compare=compare)
-        decided = decision(uncertainty, target, law, Life(cost, training, serving, time), others)
+        decided, choice = decision(uncertainty, target, law, Life(cost, training, serving, time), others)
+        if plot is not None:
+            draw_decision(plot, choice)
         print_json(decided) if json else print_decision(decided)
         return
     targets = given(like=target.like, loss=target.loss, budget=target.budget, score=score)
@@ -75,9 +82,11 @@ def plan(
         raise InputError("--compare is of chips, and FLOPs are the same on all: give --cost roofline or --cost fixed")
     named = build_law(law)
     if compare:
-        report = _compared(named, life, compare, target)
+        report, life = _compared(named, life, compare, target)
     else:
         report = planned(named, suited_cost(named, life), target, near=True)
+    if plot is not None:
+        draw_plan(plot, named.law, suited_cost(named, life), report)
     report |= {} if score is None else {"score": score}
     if json:
         print_json(report)
@@ -99,13 +108,14 @@ def _loss_of(score: float, path: str) -> float:
     return loss
 
 
-def _compared(named: NamedLaw, life: Life, compare: str, target: TargetOptions) -> dict[str, Any]:
-    """The report of the best chip, with those of all beside it."""
+def _compared(named: NamedLaw, life: Life, compare: str, target: TargetOptions) -> tuple[dict[str, Any], Life]:
+    """The report of the best chip, with those of all beside it; and the life on that chip."""
     reports: dict[str, dict[str, Any]] = {}
     refused: list[Exception] = []
-    for name, price in parse_alternatives(compare).items():
+    lives = {name: life.on(name, price) for name, price in parse_alternatives(compare).items()}
+    for name, served in lives.items():
         try:
-            reports[name] = planned(named, suited_cost(named, life.on(name, price)), target, near=True)
+            reports[name] = planned(named, suited_cost(named, served), target, near=True)
         except NoPlanError as error:
             refused.append(error)
             reports[name] = {"status": str(error)}
@@ -114,4 +124,4 @@ def _compared(named: NamedLaw, life: Life, compare: str, target: TargetOptions) 
     if not ok:
         raise refused[0]
     chosen = min(ok, key=lambda name: ok[name][judged])
-    return ok[chosen] | {"chip": chosen, "alternatives": reports}
+    return ok[chosen] | {"chip": chosen, "alternatives": reports}, lives[chosen]

@@ -19,6 +19,7 @@ from lifetimescale.cli.options import (
     given,
     reader,
 )
+from lifetimescale.cli.pictures import Picture, check_picture, draw_tornado
 from lifetimescale.cli.plan_report import sentence
 from lifetimescale.cli.planned import planned
 from lifetimescale.cli.render import print_json, print_lines
@@ -47,6 +48,7 @@ def sensitivity(
     of: Literal["params", "tokens", "total", "saving", "loss"] | None = None,
     samples: Samples | None = None,
     seed: Seed | None = None,
+    plot: Picture = None,
     law: LawOptions = LawOptions(),
     cost: CostOptions = CostOptions(),
     training: TrainingOptions = TrainingOptions(),
@@ -71,6 +73,7 @@ def sensitivity(
         of: What --range and --vary look at [default: total].
         samples: Samples of --vary, a power of two; each is planned for every number and twice more [default: 1024].
         seed: Seed of --vary [default: 0].
+        plot: Draw what --range finds there, as .svg, .png or .pdf. Needs the extra `plots`.
         json: Print one JSON object.
     """
     if len(given(like=target.like, loss=target.loss, budget=target.budget)) != 1:
@@ -80,6 +83,9 @@ def sensitivity(
     drawn = _pairs("--vary", vary, VARY)
     for flag in given(of=None if ends else of, samples=samples, seed=seed) if not drawn else ():
         raise InputError(f"{flag} has nothing to say without --vary{' or --range' if flag == '--of' else ''}: give it")
+    if plot is not None and not ends:
+        raise InputError("--plot draws a plan at both ends of ranges: give --range inference_tokens=1T:4T too")
+    check_picture(plot)
     start()
     import lifetimescale as lts
 
@@ -92,6 +98,8 @@ def sensitivity(
         found["tornado"] = _tornado(planner, ends, of or OF)
     if drawn:
         found["sobol"] = _sobol(planner, drawn, of or OF, samples or SAMPLES, seed or 0)
+    if plot is not None:
+        draw_tornado(plot, found["tornado"])
     if json:
         slopes = {
             of: {name: float(value) for name, value in values.items()}

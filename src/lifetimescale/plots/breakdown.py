@@ -1,0 +1,64 @@
+"""What the totals of plans are made of."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter, MaxNLocator
+
+from lifetimescale.planning import Cheapest, Plan
+from lifetimescale.plots.drawing import BLUE, COLOURS, INK, axes_of, label, short
+from lifetimescale.units import format_cost, format_percent
+
+HATCHES = ("", "//", "..")
+NARROW = 0.11  # of the longest bar: what has no room for its share
+
+
+def breakdown(plans: Plan | Cheapest | Mapping[str, Plan], ax: Axes | None = None) -> Axes:
+    """What lifetime costs are made of: a bar for every plan, a part for every term of its cost.
+
+    Args:
+        plans: one, beside its compute-optimal twin; alternatives; or plans by name, with costs in one unit.
+        ax: where to draw; new axes by default.
+
+    Raises:
+        ValueError: a plan is an array, or there is none to draw.
+    """
+    bars = {name: plan for name, plan in _named(plans).items() if plan.params.ndim == 0 and np.isfinite(plan.total)}
+    if not bars:
+        raise ValueError("a breakdown is of single plans that exist: take some of them")
+    ax = axes_of(ax)
+    parts = {name: {part: float(value) for part, value in plan.parts.items()} for name, plan in bars.items()}
+    longest = max(sum(values.values()) for values in parts.values())
+    unit = next(iter(bars.values())).unit
+    left = dict.fromkeys(bars, 0.0)
+    names = {name: max(values.get(name, 0.0) for values in parts.values()) for one in parts.values() for name in one}
+    for place, part in enumerate(sorted(names, key=lambda name: -names[name])):
+        widths = [values.get(part, 0.0) for values in parts.values()]
+        colour, hatch = COLOURS[place % len(COLOURS)], HATCHES[place // len(COLOURS) % len(HATCHES)]
+        drawn = ax.barh(
+            [*bars], widths, left=[*left.values()], label=part, color=colour, hatch=hatch, edgecolor="white"
+        )
+        shares = [width / sum(values.values()) for width, values in zip(widths, parts.values(), strict=True)]
+        words = [
+            format_percent(share) if width > NARROW * longest else ""
+            for share, width in zip(shares, widths, strict=True)
+        ]
+        ax.bar_label(drawn, words, label_type="center", color="white" if colour in (BLUE, INK) else INK, fontsize=9)
+        left = {name: start + width for (name, start), width in zip(left.items(), widths, strict=True)}
+    for name, total in left.items():
+        ax.annotate(format_cost(total, unit), (total, name), (5, 0), textcoords="offset points", va="center", size=9)
+    label(ax, title="What a life costs", x=f"lifetime cost ({unit})", y="")
+    ax.set_xlim(0, 1.25 * longest)
+    ax.invert_yaxis()
+    ax.grid(visible=False, axis="y")
+    ax.xaxis.set_major_locator(MaxNLocator(5))
+    ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: short(value) if unit == "USD" else f"{value:g}"))
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=3, frameon=False)
+    return ax
+
+
+def _named(plans: Plan | Cheapest | Mapping[str, Plan]) -> Mapping[str, Plan]:
+    if isinstance(plans, Plan):
+        return {"plan": plans, "compute-optimal": plans.baseline}
+    return plans.plans if isinstance(plans, Cheapest) else plans

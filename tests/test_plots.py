@@ -1,0 +1,305 @@
+"""Pictures: what is drawn is what was computed; no setting of matplotlib is changed."""
+
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+import lifetimescale as lts
+from lifetimescale import plots
+from lifetimescale.units import format_count
+
+LAW, COST = lts.law("chinchilla"), lts.Flops(2e12)
+# PAPER: relative plans at alpha = .336, beta = .283, recomputed from the first-order condition in 50 digits
+UNIVERSAL = {
+    0.0: (1.0, 1.0, 0.0),
+    0.01: (0.984336343, 1.015991659, 0.000078339),
+    1.0: (0.557121375, 2.041975697, 0.152625159),
+    10.0: (0.305756172, 6.527042989, 0.540614054),
+    1e4: (0.125432415, 808.927923682, 0.864434563),
+}
+
+
+@pytest.fixture(scope="module")
+def best() -> lts.Plan:
+    return lts.plan(LAW, COST, loss=lts.compute_optimal(LAW, params=13e9).loss)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> lts.Fit:
+    return lts.fit(lts.Chinchilla, lts.planted_runs(lts.law("besiroglu2024"), 60, key=jax.random.key(0)))
+
+
+@pytest.fixture(scope="module")
+def decision() -> lts.Decision:
+    demand = lts.draws({"inference_tokens": "lognormal:2T:3x"}, 200, seed=1).columns()
+    return lts.decide(lts.Futures.of(lts.Planner(LAW, COST, loss=2.0), demand))
+
+
+@pytest.fixture(scope="module")
+def swept() -> lts.Results:
+    planner = lts.Planner(LAW, COST, loss=2.0)
+    return lts.sweep(planner, lts.grid({"inference_tokens": "1e9:1e14:30:log", "alpha": "0.33:0.34:9"}))
+
+
+@pytest.fixture(scope="module")
+def tornado() -> lts.Tornado:
+    ranges = {"inference_tokens": ("1T", "4T"), "beta": (0.28, 0.29)}
+    return lts.tornado(lts.Planner(LAW, COST, like=13e9), ranges)
+
+
+@pytest.fixture(scope="module")
+def drawings(best, fitted, decision, swept, tornado):
+    """Every picture, of something small."""
+    many = lts.plan(LAW, lts.Flops(jnp.geomspace(1e9, 1e14, 50)), loss=2.0)
+    return {
+        "universal_curve": lambda ax: plots.universal_curve(best, ax),
+        "iso_loss": lambda ax: plots.iso_loss(best, ax),
+        "breakdown": lambda ax: plots.breakdown(best, ax),
+        "cloud": lambda ax: plots.cloud(many, ax),
+        "losses": lambda ax: plots.losses(fitted, ax, others={"Hoffmann": LAW}),
+        "residuals": lambda ax: plots.residuals(fitted, ax),
+        "residual_quantiles": lambda ax: plots.residual_quantiles(fitted, ax),
+        "tornado": lambda ax: plots.tornado(tornado, ax),
+        "sweep": lambda ax: plots.sweep(swept, ax),
+        "overpays": lambda ax: plots.overpays(decision, ax),
+    }
+
+
+def lines(ax) -> dict[str, np.ndarray]:
+    """The data of the lines that the legend names."""
+    return {line.get_label(): line.get_xydata() for line in ax.lines if not line.get_label().startswith("_")}
+
+
+class TestEveryPicture:
+    def test_is_on_the_axes_given_or_on_new_ones_and_changes_no_setting(self, drawings):
+        before = dict(matplotlib.rcParams)
+        for name, draw in drawings.items():
+            ax = Figure().subplots()
+            assert draw(ax) is ax, name
+            new = draw(None)
+            assert new.get_title(), name
+            assert new.get_title() == ax.get_title(), name
+        assert dict(matplotlib.rcParams) == before
+
+    def test_has_names_on_its_axes(self, drawings):
+        for name, draw in drawings.items():
+            ax = draw(None)
+            assert ax.get_xlabel(), name
+            assert ax.get_ylabel() or name in ("breakdown", "tornado"), name
+
+    @pytest.mark.parametrize("ending", ["svg", "png", "pdf"])
+    def test_is_the_same_file_every_time(self, drawings, tmp_path, ending):
+        for name in ("universal_curve", "iso_loss"):
+            files = [tmp_path / f"{name}{copy}.{ending}" for copy in range(2)]
+            for file in files:
+                plots.write(drawings[name](None), file)
+            assert files[0].read_bytes() == files[1].read_bytes()
+
+    def test_no_window_manager_is_started(self):
+        code = "import sys, lifetimescale.plots; sys.exit('matplotlib.pyplot' in sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+    def test_other_files_are_refused(self, best, tmp_path):
+        with pytest.raises(ValueError, match=r"plan.bmp is no name of a picture: end it in .svg, .png or .pdf"):
+            plots.write(plots.iso_loss(best), tmp_path / "plan.bmp")
+
+
+class TestUniversalCurve:
+    def test_has_the_values_of_an_independent_solution(self):
+        found = plots.relative(LAW, np.array([*UNIVERSAL]))
+        expected = np.array([*UNIVERSAL.values()]).T
+        for ours, theirs in zip((found.params, found.tokens, 1 - found.total), expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=2e-9, atol=6e-10)
+
+    @pytest.mark.parametrize("name", ["chinchilla", "besiroglu2024", "busbridge2025_supervised"])
+    def test_is_that_of_plans(self, name):
+        law = lts.law(name)
+        plan = lts.plan(law, lts.Flops(jnp.geomspace(1e6, 1e18, 40)), loss=2.4)
+        m, baseline = plan.baseline.spend_ratio, plan.baseline
+        found = plots.relative(law, m)
+        np.testing.assert_allclose(found.params, plan.params / baseline.params, rtol=1e-11)
+        np.testing.assert_allclose(found.tokens, plan.tokens / baseline.tokens, rtol=1e-11)
+        np.testing.assert_allclose(found.total, plan.total / baseline.total, rtol=1e-11)
+
+    def test_the_case_lies_on_the_curve_and_is_said(self, best):
+        ax = plots.universal_curve(best)
+        m = float(best.baseline.spend_ratio)
+        drawn = lines(ax)
+        for name, ratio in (("params", 0.536045598), ("training tokens", 2.164565054), ("lifetime cost", 0.825532766)):
+            curve = drawn[name]
+            on_curve = np.exp(np.interp(np.log(m), np.log(curve[:, 0]), np.log(curve[:, 1])))
+            assert on_curve == pytest.approx(ratio, rel=1e-4)
+        points = [line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"]
+        np.testing.assert_allclose(points, [(m, 0.536045598), (m, 2.164565054), (m, 0.825532766)], rtol=1e-6)
+        assert "0.536 of the params" in "".join(text.get_text() for text in ax.texts)
+
+    def test_lines_differ_in_more_than_colour(self, best):
+        assert len({line.get_linestyle() for line in plots.universal_curve(best).lines[:6:2]}) == 3
+
+    def test_shows_extreme_cases(self):
+        for demand in (0.0, 1e3, 1e22):
+            ax = plots.universal_curve(lts.plan(LAW, lts.Flops(demand), loss=2.0))
+            assert np.isfinite(ax.get_xlim()).all()
+
+    def test_no_smaller_than_the_floor(self):
+        assert float(plots.relative(LAW, 1e30).params) == pytest.approx((0.283 / 0.619) ** (1 / 0.336), rel=1e-6)
+
+    def test_other_laws_have_none(self):
+        plan = lts.plan(lts.law("muennighoff2023"), COST, loss=2.3, design={"unique_tokens": 1e11})
+        with pytest.raises(ValueError, match=r"Repeated has no universal curve.*draw iso_loss"):
+            plots.universal_curve(plan)
+
+
+class TestIsoLoss:
+    def test_the_curve_has_the_loss_and_the_plan_lies_on_it(self, best):
+        drawn = lines(plots.iso_loss(best))
+        curve = drawn["equal loss"]
+        curve = curve[np.isfinite(curve[:, 1])]
+        np.testing.assert_allclose(LAW(curve[:, 0], curve[:, 1]), float(best.loss), rtol=1e-12)
+        (plan,) = (points for name, points in drawn.items() if name.startswith("plan"))
+        np.testing.assert_allclose(plan, [(float(best.params), float(best.tokens))])
+
+    def test_the_thick_part_costs_at_most_one_percent_more(self, best):
+        near = lines(plots.iso_loss(best))["within 1 % of the plan"]
+        near = near[np.isfinite(near[:, 1])]
+        ends = best.near(0.01)
+        assert np.all(COST(near[:, 0], near[:, 1]) <= 1.01 * float(best.total))
+        assert near[0, 0] == pytest.approx(float(ends.smallest.params), rel=0.02)
+        assert near[-1, 0] == pytest.approx(float(ends.largest.params), rel=0.02)
+
+    def test_contours_have_their_cost_and_none_crosses_the_curve_below_the_plan(self, best):
+        ax = plots.iso_loss(best)
+        (contours,) = (made for made in ax.collections if hasattr(made, "levels"))
+        for level, segments in zip(contours.levels, contours.allsegs, strict=True):
+            for params, tokens in np.concatenate(segments):
+                assert float(COST(params, tokens) / best.total) == pytest.approx(level, rel=2e-3)
+        for params, tokens in np.concatenate(contours.allsegs[0]):
+            assert float(LAW(params, tokens)) > float(best.loss) * (1 - 1e-5)
+
+    def test_any_law_and_cost_has_one(self):
+        repeats = lts.law("muennighoff2023")
+        plan = lts.plan(repeats, COST, loss=2.3, design={"unique_tokens": 1e11})
+        assert "equal loss" in lines(plots.iso_loss(plan))
+
+    def test_of_a_plan_that_exists(self):
+        with pytest.raises(ValueError, match="of one plan that exists"):
+            plots.iso_loss(lts.plan(LAW, COST, loss=1.0))
+        with pytest.raises(ValueError, match="of one plan that exists"):
+            plots.iso_loss(lts.plan(LAW, COST, loss=jnp.array([2.0, 2.1])))
+
+
+class TestBreakdown:
+    def test_bars_are_as_long_as_the_totals(self, best):
+        ax = plots.breakdown(best)
+        totals = [float(best.total), float(best.baseline.total)]
+        ends = np.array([bar.get_x() + bar.get_width() for bar in ax.patches]).reshape(-1, 2)
+        np.testing.assert_allclose(ends.max(axis=0), totals)
+        assert {text.get_text() for text in ax.texts} >= {"8.00e22 FLOP", "9.70e22 FLOP", "65.2 %"}
+
+    def test_of_alternatives(self, best):
+        found = lts.cheapest({"one": best, "two": lts.price(LAW, COST, params=8e9, loss=best.loss)})
+        assert [tick.get_text() for tick in plots.breakdown(found).get_yticklabels()] == ["one", "two"]
+
+    def test_of_what_exists(self):
+        with pytest.raises(ValueError, match="single plans that exist"):
+            plots.breakdown(lts.plan(LAW, COST, loss=1.0))
+
+
+class TestCloud:
+    def test_says_the_middle_and_what_is_left_out(self):
+        plans = lts.plan(LAW, COST, loss=jnp.linspace(1.6, 2.4, 101))
+        exist = np.asarray(plans.status) == 0
+        names = [text.get_text() for text in plots.cloud(plans).get_legend().get_texts()]
+        assert names[0] == f"{exist.sum()} plans, {(~exist).sum()} without a plan"
+        low, high = np.quantile(np.asarray(plans.params)[exist], [0.1, 0.9])
+        assert names[1].splitlines()[1].startswith(f"{format_count(low)} to {format_count(high)} params")
+
+    def test_of_no_plan_at_all(self):
+        with pytest.raises(ValueError, match="of 2 plans none exists"):
+            plots.cloud(lts.plan(LAW, COST, loss=jnp.array([1.0, 1.1])))
+
+
+class TestFits:
+    def test_all_runs_and_the_law_are_drawn(self, fitted):
+        ax = plots.losses(fitted)
+        points = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() != "None"])
+        runs = sorted(zip(fitted.runs.tokens_per_param, fitted.runs.loss, strict=True))
+        np.testing.assert_allclose(points[np.lexsort(points.T[::-1])], runs)
+        curves = [line.get_xydata() for line in ax.lines if line.get_marker() == "None"]
+        assert len(curves) == 6
+        assert all(np.all(np.diff(curve[:, 1]) < 0) for curve in curves)
+
+    def test_residuals_are_the_fit_s(self, fitted):
+        ax = plots.residuals(fitted)
+        points = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() != "None"])
+        np.testing.assert_allclose(np.sort(points[:, 1]), np.sort(np.expm1(fitted.residuals)))
+        np.testing.assert_allclose(np.sort(points[:, 0]), np.sort(fitted.runs.compute))
+
+    def test_quantiles_of_normal_errors_are_a_line(self, fitted):
+        ax = plots.residual_quantiles(fitted)
+        found, normal = (line.get_xydata()[:, 1] for line in ax.lines)
+        assert np.all(np.diff(found) >= 0)
+        assert np.median(np.abs(found)) == pytest.approx(np.median(np.abs(normal)), rel=0.1)
+
+    def test_few_sizes_are_groups_of_their_own(self):
+        sizes = np.repeat([1e8, 1e9], 8)
+        tokens = np.tile(np.geomspace(1e9, 1e11, 8), 2)
+        runs = lts.Runs(sizes, tokens, np.asarray(LAW(sizes, tokens)))
+        names = [text.get_text() for text in plots.losses(lts.fit(lts.Chinchilla, runs)).get_legend().get_texts()]
+        assert names == ["100M", "1B"]
+
+
+class TestTornado:
+    def test_bars_reach_to_the_ends(self, tornado):
+        ax = plots.tornado(tornado)
+        reached = [bar.get_x() + bar.get_width() for bar in ax.patches]
+        lows, highs = zip(*tornado.ends.values(), strict=True)
+        np.testing.assert_allclose(reached, [*lows, *highs])
+        assert {text.get_text() for text in ax.texts} == {"1.00T", "4.00T", "0.28", "0.29"}
+
+
+class TestSweep:
+    def test_lines_are_the_columns(self, swept):
+        ax = plots.sweep(swept, output="tokens")
+        drawn = [line.get_xydata() for line in ax.lines]
+        assert len(drawn) == 5
+        np.testing.assert_array_equal(
+            drawn[0], np.column_stack([swept.coordinates["inference_tokens"][1], swept["tokens"][:, 0]])
+        )
+        np.testing.assert_array_equal(drawn[-1][:, 1], swept["tokens"][:, -1])
+        assert len({line.get_linestyle() for line in ax.lines[:4]}) == 4
+
+    def test_along_any_column(self, swept):
+        ax = plots.sweep(swept, along="alpha")
+        np.testing.assert_array_equal(ax.lines[0].get_xydata()[:, 1], swept["params"][0])
+
+    def test_draws_are_points(self):
+        planner = lts.Planner(LAW, COST, loss=2.0)
+        results = lts.sweep(planner, lts.draws({"inference_tokens": "lognormal:2T:3x"}, 50, seed=0))
+        (line,) = plots.sweep(results).lines
+        assert (line.get_linestyle(), line.get_marker()) == ("None", ".")
+
+    def test_what_there_is_is_said(self, swept):
+        with pytest.raises(ValueError, match="no column 'wrong': there are params"):
+            plots.sweep(swept, output="wrong")
+        with pytest.raises(ValueError, match="no column 'wrong': there are inference_tokens, alpha"):
+            plots.sweep(swept, along="wrong")
+
+
+class TestOverpays:
+    def test_is_the_distribution(self, decision):
+        ax = plots.overpays(decision)
+        overpay, below = ax.lines[0].get_xydata().T
+        np.testing.assert_allclose(overpay, np.sort(decision.overpays))
+        assert below[-1] == pytest.approx(1)
+        assert np.all(np.diff(below) > 0)
+
+    def test_of_a_single_model(self, decision):
+        with pytest.raises(ValueError, match="of a single model"):
+            plots.overpays(lts.judge(decision.futures, params=jnp.array([1e9, 2e9]), tokens=1e12))
