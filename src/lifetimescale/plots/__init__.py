@@ -18,6 +18,9 @@ from lifetimescale.plots.fits import losses as losses
 from lifetimescale.plots.fits import residual_quantiles as residual_quantiles
 from lifetimescale.plots.fits import residuals as residuals
 from lifetimescale.plots.iso_loss import iso_loss as iso_loss
+from lifetimescale.plots.maps import Contour as Contour
+from lifetimescale.plots.maps import ratio_contours as ratio_contours
+from lifetimescale.plots.maps import ratio_map as ratio_map
 from lifetimescale.plots.sweeps import sweep as sweep
 from lifetimescale.plots.tornado import tornado as tornado
 from lifetimescale.plots.universal import Relative as Relative

@@ -65,7 +65,7 @@ def plain(axis: Axis) -> None:
 
 
 def write(ax: Axes, path: str | pathlib.Path) -> None:
-    """Write the figure of some axes to a file, the same bytes every time.
+    """Write the figure of some axes to a file, the same bytes every time; its titles and words are in the metadata.
 
     Args:
         ax: of the figure.
@@ -78,10 +78,12 @@ def write(ax: Axes, path: str | pathlib.Path) -> None:
     format_ = kind(path)
     figure = ax.get_figure(root=True)
     assert figure is not None
+    titles, words = _read(figure)
+    said = UNDATED[format_] | {"Title": titles, "Subject" if format_ == "pdf" else "Description": words}
     with matplotlib.rc_context({"svg.hashsalt": "lifetimescale", "svg.fonttype": "path"}):
         write_whole(
             pathlib.Path(path),
-            lambda part: figure.savefig(part, format=format_, dpi=DOTS_PER_INCH, metadata=UNDATED[format_]),
+            lambda part: figure.savefig(part, format=format_, dpi=DOTS_PER_INCH, metadata=said),
         )
 
 
@@ -89,7 +91,16 @@ def kind(path: str | pathlib.Path) -> str:
     """The kind of picture that a file's name asks for; raises as `write` does."""
     ending = pathlib.Path(path).suffix.lower().removeprefix(".")
     if ending not in UNDATED:
-        raise ValueError(
-            f"{path} is no name of a picture: end it in .{', .'.join([*UNDATED][:-1])} or .{[*UNDATED][-1]}"
-        )
+        raise ValueError(f"{path} is no name of a picture: end it in .svg, .png or .pdf")
     return ending
+
+
+def _read(figure: Figure) -> tuple[str, str]:
+    """The titles of a figure, and the words in it: what a reader who does not see it is told."""
+    legends = [legend for ax in figure.axes if (legend := ax.get_legend()) is not None]
+    words = [text.get_text() for ax in figure.axes for text in ax.texts]
+    words += [text.get_text() for legend in legends for text in legend.get_texts()]
+    titles = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
+    return "; ".join(" ".join(title.split()) for title in titles if title), "; ".join(
+        " ".join(word.split()) for word in words if word
+    )
