@@ -1,4 +1,4 @@
-"""The command line: `lifetimescale plan | sensitivity | sweep | model | fit | laws | chips`.
+"""The command line: `lifetimescale plan | sensitivity | sweep | model | fit | laws | chips | page | figures`.
 
 JAX is imported by what computes, not by `--help`.
 """
@@ -9,9 +9,11 @@ from collections.abc import Sequence
 import cyclopts
 
 from lifetimescale.cli.catalog import chips, laws
+from lifetimescale.cli.figures import figures
 from lifetimescale.cli.fit import fit
 from lifetimescale.cli.model import model
 from lifetimescale.cli.options import InputError, NoPlanError, StoppedError
+from lifetimescale.cli.page import page
 from lifetimescale.cli.plan import plan
 from lifetimescale.cli.sensitivity import sensitivity
 from lifetimescale.cli.sweep import sweep
@@ -22,7 +24,7 @@ app = cyclopts.App(
     help_epilogue="Numbers may be written 13B, 2T, 1e12 or 50%. Exit codes: 0 done, 1 stopped before the "
     "end, 2 wrong input, 3 no plan exists.",
 )
-for command in (plan, sensitivity, sweep, model, fit, laws, chips):
+for command in (plan, sensitivity, sweep, model, fit, laws, chips, page, figures):
     app.command(command)
 
 
