@@ -44,9 +44,20 @@ def test_a_tornado_needs_ranges(refused, tmp_path):
     assert "give --range" in refused(f"sensitivity --like 13B --inference-tokens 2T --plot {tmp_path}/tornado.svg")
 
 
-def test_a_file_that_cannot_be_written(refused, tmp_path):
+def test_what_cannot_be_drawn_is_refused_after_the_answer(run, tmp_path):
+    command = "sensitivity --loss 2.0 --inference-tokens 2T --range E=2.1:2.2"
+    code, out, err = run(f"{command} --plot {tmp_path}/tornado.svg")
+    assert (code, out) == (2, run(command)[1])
+    assert "--plot: there is no plan to draw" in err
+
+
+def test_an_example_is_not_drawn(refused, tmp_path):
+    assert "--example prints runs" in refused(f"fit --example --plot {tmp_path}/fit.svg")
+
+
+def test_a_folder(refused, tmp_path):
     (tmp_path / "plan.svg").mkdir()
-    assert "cannot be written" in refused(f"{PLAN} --plot {tmp_path}/plan.svg")
+    assert "is a folder: name a file in it" in refused(f"{PLAN} --plot {tmp_path}/plan.svg")
 
 
 def test_without_matplotlib(refused, tmp_path, monkeypatch):

@@ -8,10 +8,12 @@ import jax.numpy as jnp
 import matplotlib
 import numpy as np
 import pytest
+from matplotlib.contour import ContourSet
 from matplotlib.figure import Figure
 
 import lifetimescale as lts
 from lifetimescale import plots
+from lifetimescale.plots.drawing import short
 from lifetimescale.units import format_count
 
 LAW, COST = lts.law("chinchilla"), lts.Flops(2e12)
@@ -142,10 +144,33 @@ class TestUniversalCurve:
     def test_lines_differ_in_more_than_colour(self, best):
         assert len({line.get_linestyle() for line in plots.universal_curve(best).lines[:6:2]}) == 3
 
-    def test_shows_extreme_cases(self):
-        for demand in (0.0, 1e3, 1e22):
-            ax = plots.universal_curve(lts.plan(LAW, lts.Flops(demand), loss=2.0))
-            assert np.isfinite(ax.get_xlim()).all()
+    def test_the_case_and_its_words_are_within_the_picture(self):
+        for demand in (1e3, 1e11, 1e12, 1e14, 1e15, 1e17, 1e22):
+            plan = lts.plan(LAW, lts.Flops(demand), loss=2.0)
+            ax = plots.universal_curve(plan)
+            m, (low, high) = float(plan.baseline.spend_ratio), ax.get_xlim()
+            assert low < m < high
+            ax.figure.draw_without_rendering()
+            frame, (words,) = ax.get_window_extent(), [text for text in ax.texts if "of the cost" in text.get_text()]
+            box = words.get_window_extent()
+            assert frame.x0 <= box.x0 < box.x1 <= frame.x1, demand
+            assert frame.y0 <= box.y0 < box.y1 <= frame.y1, demand
+
+    def test_no_demand_is_said(self):
+        ax = plots.universal_curve(lts.plan(LAW, lts.Flops(0.0), loss=2.0))
+        assert "nothing is served" in "".join(text.get_text() for text in ax.texts)
+
+    def test_plans_that_failed_among_others(self):
+        many = lts.plan(LAW, COST, loss=jnp.array([1.0, 2.0, 2.2]))
+        drawn = lines(plots.universal_curve(many))
+        assert np.isfinite(drawn["params"]).all()
+        with pytest.raises(ValueError, match="no plan to mark"):
+            plots.universal_curve(lts.plan(LAW, COST, loss=1.0))
+
+    def test_many_laws_have_many_curves(self):
+        laws = lts.law_draws("besiroglu2024", 5, key=jax.random.key(0))
+        with pytest.raises(ValueError, match=r"draw cloud\(plans\)"):
+            plots.universal_curve(lts.plan(laws, COST, loss=2.2))
 
     def test_no_smaller_than_the_floor(self):
         assert float(plots.relative(LAW, 1e30).params) == pytest.approx((0.283 / 0.619) ** (1 / 0.336), rel=1e-6)
@@ -166,7 +191,7 @@ class TestIsoLoss:
         np.testing.assert_allclose(plan, [(float(best.params), float(best.tokens))])
 
     def test_the_thick_part_costs_at_most_one_percent_more(self, best):
-        near = lines(plots.iso_loss(best))["within 1 % of the plan"]
+        near = lines(plots.iso_loss(best))["within 1 % of the plan's cost"]
         near = near[np.isfinite(near[:, 1])]
         ends = best.near(0.01)
         assert np.all(COST(near[:, 0], near[:, 1]) <= 1.01 * float(best.total))
@@ -175,12 +200,18 @@ class TestIsoLoss:
 
     def test_contours_have_their_cost_and_none_crosses_the_curve_below_the_plan(self, best):
         ax = plots.iso_loss(best)
-        (contours,) = (made for made in ax.collections if hasattr(made, "levels"))
+        (contours,) = (made for made in ax.collections if isinstance(made, ContourSet))
         for level, segments in zip(contours.levels, contours.allsegs, strict=True):
             for params, tokens in np.concatenate(segments):
                 assert float(COST(params, tokens) / best.total) == pytest.approx(level, rel=2e-3)
         for params, tokens in np.concatenate(contours.allsegs[0]):
             assert float(LAW(params, tokens)) > float(best.loss) * (1 - 1e-5)
+
+    def test_the_thick_part_of_a_plan_at_a_bound_is_as_dear_as_it(self):
+        plan = lts.plan(LAW, COST, loss=2.0, params=30e9)
+        near = lines(plots.iso_loss(plan))["within 1 % of the plan's cost"]
+        near = near[np.isfinite(near[:, 1])]
+        np.testing.assert_allclose(COST(near[:, 0], near[:, 1]) / plan.total, 1, atol=0.0101)
 
     def test_any_law_and_cost_has_one(self):
         repeats = lts.law("muennighoff2023")
@@ -205,6 +236,19 @@ class TestBreakdown:
     def test_of_alternatives(self, best):
         found = lts.cheapest({"one": best, "two": lts.price(LAW, COST, params=8e9, loss=best.loss)})
         assert [tick.get_text() for tick in plots.breakdown(found).get_yticklabels()] == ["one", "two"]
+
+    def test_a_part_has_its_colour_whatever_its_size(self):
+        colours = [
+            {bars.get_label(): bars.patches[0].get_facecolor() for bars in plots.breakdown(plan).containers}
+            for plan in (lts.plan(LAW, lts.Flops(demand), loss=2.0) for demand in (1e10, 1e22))
+        ]
+        assert colours[0] == colours[1]
+
+    def test_one_unit(self, best):
+        chip = lts.chip("h100")
+        dollars = lts.plan(LAW, lts.Training(chip, mfu=0.4), loss=2.0)
+        with pytest.raises(ValueError, match="count in FLOP and USD: draw two"):
+            plots.breakdown({"one": best, "two": dollars})
 
     def test_of_what_exists(self):
         with pytest.raises(ValueError, match="single plans that exist"):
@@ -263,6 +307,13 @@ class TestTornado:
         np.testing.assert_allclose(reached, [*lows, *highs])
         assert {text.get_text() for text in ax.texts} == {"1.00T", "4.00T", "0.28", "0.29"}
 
+    def test_no_bar_hides_another_and_no_end_is_silent(self):
+        found = lts.tornado(lts.Planner(LAW, COST, loss=2.0), {"inference_tokens": ("3T", "5T"), "E": (1.6, 2.2)})
+        ax = plots.tornado(found)
+        rows = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in ax.patches]
+        assert all(a[1] <= b[0] + 1e-9 or b[1] <= a[0] + 1e-9 for i, a in enumerate(rows) for b in rows[:i])
+        assert "no plan at 2.2" in {text.get_text() for text in ax.texts}
+
 
 class TestSweep:
     def test_lines_are_the_columns(self, swept):
@@ -300,6 +351,43 @@ class TestOverpays:
         assert below[-1] == pytest.approx(1)
         assert np.all(np.diff(below) > 0)
 
+    def test_misses_without_a_price_are_said(self, decision):
+        missed = lts.judge(decision.futures, params=1e8, tokens=1e9)
+        names = [text.get_text() for text in plots.overpays(missed).get_legend().get_texts()]
+        assert names == ["worst 0 %, and misses without a price in 100.0 % of the draws"]
+
     def test_of_a_single_model(self, decision):
         with pytest.raises(ValueError, match="of a single model"):
             plots.overpays(lts.judge(decision.futures, params=jnp.array([1e9, 2e9]), tokens=1e12))
+
+
+class TestRatioMap:
+    def test_without_a_level_that_is_reached(self):
+        demand = np.array([3e9, 6e9])
+        plans = lts.plan(LAW, lts.Flops(demand), loss=np.array([[1.9], [1.91]]))
+        for levels in (None, [2.0], []):
+            drawn = plots.ratio_map(plans, demand=demand, levels=levels).collections
+            assert all(made.filled for made in drawn if isinstance(made, ContourSet))
+        nowhere = lts.plan(LAW, lts.Flops(demand), loss=np.array([[1.0], [1.1]]))
+        assert plots.ratio_contours(nowhere, demand=demand) == []
+        plots.ratio_map(nowhere, demand=demand)
+
+
+def test_counts_are_short():
+    shown = {1.25e12: "1.25T", 1e15: "1Q", 1e16: "10Q", 7e9: "7B", 100e6: "100M", 1e18: "1e+18", 0.1: "0.1", 20.0: "20"}
+    assert {value: short(value) for value in shown} == shown
+
+
+def test_in_single_precision():
+    """A session as the library finds it: no setting is changed, and warnings are errors."""
+    code = """
+import jax.numpy as jnp, lifetimescale as lts
+from lifetimescale import plots
+law = lts.law("chinchilla")
+best = lts.plan(law, lts.Flops(2e12), loss=2.0)
+for draw in (plots.universal_curve, plots.iso_loss, plots.breakdown):
+    draw(best).figure.draw_without_rendering()
+    draw(lts.plan(law, lts.Flops(2e12), loss=2.0, max_params=5e9))
+plots.cloud(lts.plan(law, lts.Flops(jnp.geomspace(1e9, 1e14, 50)), loss=2.0)).figure.draw_without_rendering()
+"""
+    subprocess.run([sys.executable, "-W", "error", "-c", code], check=True)

@@ -73,7 +73,7 @@ def test_no_demand_has_a_value_and_derivatives(function):
     assert np.isfinite(jax.hessian(function, (0, 1, 2))(*arguments)).all()
 
 
-@pytest.mark.parametrize("m", [1e-12, 1e-6, 1e-3, 0.3, 10.0, 1e6])
+@pytest.mark.parametrize("m", [1e-12, 1e-6, 1e-3, 0.3, 10.0, 1e6, 1e20, 1e50, 1e100])
 def test_saving_has_full_relative_precision(m):
     phi = spend.spend_ratio(jnp.asarray(m), jnp.asarray(0.336), jnp.asarray(0.283))
     with mpmath.workdps(60):

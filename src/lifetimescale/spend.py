@@ -161,11 +161,13 @@ def saving(phi: Scalar, alpha: Scalar, beta: Scalar) -> Scalar:
     C/C_c = (1 + x0 phi)^(1/alpha + 1/beta) (1 + phi)^(1 - 1/alpha) / (1 + m)
 
     is 1 - m^2/(2 (alpha + beta)) + O(m^3), so the terms of first order are cancelled here by hand, through
-    log1p(y) - y; the relative error stays at rounding level down to m = 0.
+    log1p(y) - y where phi is small, and left out where it is large; the relative error stays at rounding level from
+    m = 0 to the largest numbers.
     """
     x0 = beta / (alpha + beta)
     growth = jnp.expm1(log1p(x0 * phi) / beta)  # D/D_c - 1
-    first = (_log1p_minus(x0 * phi) / x0 - _log1p_minus(phi)) / alpha
+    small = _log1p_minus(x0 * phi) / x0 - _log1p_minus(phi)
+    first = jnp.where(phi < 1, small, log1p(x0 * phi) / x0 - log1p(phi)) / alpha
     return -jnp.expm1(first - log1p(phi * growth / (1 + phi)))
 
 

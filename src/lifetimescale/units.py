@@ -164,6 +164,8 @@ def format_cost(value: float, unit: str) -> str:
     >>> format_cost(1425059.7, "USD"), format_cost(8.004926e22, "FLOP")
     ('$1,425,060', '8.00e22 FLOP')
     """
+    if not math.isfinite(value):
+        return f"{value} {unit}"
     if unit == "USD":
         return f"${value:,.0f}" if abs(value) >= 100 else f"${value:,.2f}"
     mantissa, exponent = f"{value:.2e}".split("e")

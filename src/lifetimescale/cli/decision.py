@@ -257,6 +257,6 @@ def _decide(options: UncertaintyOptions, futures: Any) -> Any:
         raise NoPlanError(f"no model reaches the loss {share}: ask for a lower --quality or a higher loss")
     if status != lts.Status.OK:
         raise (InputError if status == lts.Status.INVALID else NoPlanError)(status.advice)
-    if not math.isfinite(float(choice.expected_spending)) or float(choice.params) < 1:
+    if not math.isfinite(float(choice.expected_spending)) or min(float(choice.params), float(choice.tokens)) < 1:
         raise NoPlanError("the best decision is no model: check that demand, prices and --miss-price are of this world")
     return choice

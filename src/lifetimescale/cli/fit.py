@@ -55,6 +55,8 @@ def fit(
         example: Print runs to try it on: 60 of a known law, with errors of 0.5 %.
         json: Print one JSON object.
     """
+    if example and plot is not None:
+        raise InputError("--plot draws a fit, and --example prints runs to fit: give one of them")
     if example:
         _print_example()
         return
@@ -70,9 +72,9 @@ def fit(
     with _as_input_errors():
         report, fitted, score_map = _fit(path, law, runs, options, bootstrap, level, seed, holdout)
         _save(report, fitted, score_map, path, save, save_score_map)
+    print_json(report) if json else print_report(report)
     if plot is not None:
         draw_fit(plot, fitted)
-    print_json(report) if json else print_report(report)
 
 
 @contextlib.contextmanager

@@ -18,6 +18,8 @@ def check_picture(path: str | None) -> None:
         return
     if not pathlib.Path(path).parent.is_dir():
         raise InputError(f"--plot: the folder of {path} does not exist: make it first")
+    if pathlib.Path(path).is_dir():
+        raise InputError(f"--plot: {path} is a folder: name a file in it")
     with as_wrong("--plot", ModuleNotFoundError):
         from lifetimescale.plots.drawing import kind
 
@@ -64,7 +66,8 @@ def _draw(path: str, panels: Sequence[Callable[[Any], Any]]) -> None:
 
     width, height = PANEL
     figure = Figure(figsize=(width * len(panels), height), layout="constrained")
-    axes = [draw(figure.add_subplot(1, len(panels), place + 1)) for place, draw in enumerate(panels)]
+    with as_wrong("--plot"):
+        axes = [draw(figure.add_subplot(1, len(panels), place + 1)) for place, draw in enumerate(panels)]
     try:
         write(axes[0], path)
     except OSError as error:

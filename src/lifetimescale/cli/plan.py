@@ -64,9 +64,9 @@ def plan(
     if uncertainty.given():
         others = given(score=score, score_map=score_map, compare=compare)
         decided, choice = decision(uncertainty, target, law, Life(cost, training, serving, time), others)
+        print_json(decided) if json else print_decision(decided)
         if plot is not None:
             draw_decision(plot, choice)
-        print_json(decided) if json else print_decision(decided)
         return
     targets = given(like=target.like, loss=target.loss, budget=target.budget, score=score)
     if len(targets) != 1:
@@ -85,8 +85,6 @@ def plan(
         report, life = _compared(named, life, compare, target)
     else:
         report = planned(named, suited_cost(named, life), target, near=True)
-    if plot is not None:
-        draw_plan(plot, named.law, suited_cost(named, life), report)
     report |= {} if score is None else {"score": score}
     if json:
         print_json(report)
@@ -94,6 +92,8 @@ def plan(
         print_plan(report)
     else:
         print_alternatives(report)
+    if plot is not None:
+        draw_plan(plot, named.law, suited_cost(named, life), report)
 
 
 def _loss_of(score: float, path: str) -> float:

@@ -131,11 +131,10 @@ def sentence(report: dict[str, Any]) -> str:
     )
     if not math.isfinite(baseline["total"]):
         return f"{plan}; the compute-optimal model of its loss is beyond the limits."
-    comparison = (
-        "no less" if abs(saving) < ROUNDING else f"{format_percent(abs(saving))} {'less' if saving > 0 else 'more'}"
-    )
+    comparison = f"{format_percent(abs(saving))} {'less' if saving > 0 else 'more'} than"
+    comparison = "as much as" if abs(saving) < ROUNDING else comparison
     return (
-        f"{plan}, {comparison} than the compute-optimal {format_count(baseline['params'])} on "
+        f"{plan}, {comparison} the compute-optimal {format_count(baseline['params'])} on "
         f"{format_count(baseline['tokens'])}{' of the same design' if design else ''}."
     )
 

@@ -98,8 +98,6 @@ def sensitivity(
         found["tornado"] = _tornado(planner, ends, of or OF)
     if drawn:
         found["sobol"] = _sobol(planner, drawn, of or OF, samples or SAMPLES, seed or 0)
-    if plot is not None:
-        draw_tornado(plot, found["tornado"])
     if json:
         slopes = {
             of: {name: float(value) for name, value in values.items()}
@@ -107,10 +105,10 @@ def sensitivity(
         }
         more = {key: dataclasses.asdict(result) for key, result in found.items()}
         print_json({"plan": plan, "elasticities": slopes} | more | {"law": named[1]})
-        return
-    print_lines([sentence(plan)])
-    for result in found.values():
-        print(f"\n{result}")
+    else:
+        print_lines([sentence(plan), *(f"\n{result}" for result in found.values())])
+    if plot is not None:
+        draw_tornado(plot, found["tornado"])
 
 
 def _pairs(flag: str, texts: tuple[str, ...], example: str) -> dict[str, str]:

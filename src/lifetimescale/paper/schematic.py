@@ -112,10 +112,12 @@ def _draw_training(headline: str) -> Axes:
     ax.set_xscale("log")
     points = _points()
     large, turning, small = zip(points["training_flop"], points["loss"], strict=True)
+    lengths = [drawing.short(tokens) for tokens in points["tokens"]]
     ax.axhline(large[1], color=drawing.GREY, linewidth=0.8, linestyle=":")
-    ax.plot(*large, "s", color=COLOURS["13B"], label="13B, compute-optimal: 576B tokens")
-    ax.plot(*turning, "o", color=COLOURS["7B"], label="7B, compute-optimal: 276B tokens")
-    ax.plot(*small, "o", color=COLOURS["7B"], markerfacecolor="white", label="7B, loss of the 13B: 1.24T tokens")
+    ax.plot(*large, "s", color=COLOURS["13B"], label=f"13B, compute-optimal: {lengths[0]} tokens")
+    ax.plot(*turning, "o", color=COLOURS["7B"], label=f"7B, compute-optimal: {lengths[1]} tokens")
+    hollow = {"color": COLOURS["7B"], "markerfacecolor": "white"}
+    ax.plot(*small, "o", label=f"7B, loss of the 13B: {lengths[2]} tokens", **hollow)
     ax.legend(loc="upper right")
     return ax
 

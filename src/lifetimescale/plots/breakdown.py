@@ -22,18 +22,21 @@ def breakdown(plans: Plan | Cheapest | Mapping[str, Plan], ax: Axes | None = Non
         ax: where to draw; new axes by default.
 
     Raises:
-        ValueError: a plan is an array, or there is none to draw.
+        ValueError: no plan is a single one that exists, or they count in different units.
     """
     bars = {name: plan for name, plan in _named(plans).items() if plan.params.ndim == 0 and np.isfinite(plan.total)}
     if not bars:
-        raise ValueError("a breakdown is of single plans that exist: take some of them")
+        raise ValueError("a breakdown is of single plans that exist: give some with a status of 0, each by its name")
+    units = {plan.unit for plan in bars.values()}
+    if len(units) > 1:
+        raise ValueError(f"one picture has one unit, and these plans count in {' and '.join(sorted(units))}: draw two")
     ax = axes_of(ax)
     parts = {name: {part: float(value) for part, value in plan.parts.items()} for name, plan in bars.items()}
     longest = max(sum(values.values()) for values in parts.values())
-    unit = next(iter(bars.values())).unit
+    (unit,) = units
     left = dict.fromkeys(bars, 0.0)
-    names = {name: max(values.get(name, 0.0) for values in parts.values()) for one in parts.values() for name in one}
-    for place, part in enumerate(sorted(names, key=lambda name: -names[name])):
+    names = {name for values in parts.values() for name in values}
+    for place, part in enumerate(sorted(names, key=lambda name: (name != "training", name))):
         widths = [values.get(part, 0.0) for values in parts.values()]
         colour, hatch = COLOURS[place % len(COLOURS)], HATCHES[place // len(COLOURS) % len(HATCHES)]
         drawn = ax.barh(

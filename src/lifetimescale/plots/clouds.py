@@ -28,7 +28,7 @@ def cloud(plans: Plan, ax: Axes | None = None) -> Axes:
     params, tokens = params[exist], tokens[exist]
     ax = axes_of(ax)
     ax.set(xscale="log", yscale="log")
-    every = max(1, params.size // SHOWN)
+    every = -(-params.size // SHOWN)
     left_out = f", {(~exist).sum():,} without a plan" if not exist.all() else ""
     ax.plot(params[::every], tokens[::every], ".", color=BLUE, markersize=3, alpha=0.35, rasterized=True,
             label=f"{params.size:,} plans{left_out}")  # fmt: skip

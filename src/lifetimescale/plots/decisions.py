@@ -28,15 +28,18 @@ def overpays(decision: Decision, ax: Axes | None = None) -> Axes:
     below = np.cumsum(np.broadcast_to(np.asarray(decision.futures.shares), overpay.shape)[order])
     ax, mean = axes_of(ax), float(decision.expected_overpay)
     ax.step(overpay[order], below, where="post", color=BLUE, linewidth=2)
-    ax.axvline(mean, color=VERMILION, linestyle="--", linewidth=1.5, label=f"mean {format_percent(mean)}")
-    worst = overpay[np.isfinite(overpay)].max(initial=0.0)
-    end = min(worst, float(overpay[order][np.searchsorted(below, TAIL)]))
-    ax.set(xlim=(0, max(end, 2 * mean, 1e-3) if np.isfinite(end) else worst), ylim=(0, 1))
+    priced = np.isfinite(overpay)
+    worst = overpay[priced].max(initial=0.0)
+    end = min(worst, float(np.nan_to_num(overpay[order][np.searchsorted(below, TAIL)], posinf=worst)))
+    if np.isfinite(mean):
+        ax.axvline(mean, color=VERMILION, linestyle="--", linewidth=1.5, label=f"mean {format_percent(mean)}")
+    ax.set(xlim=(0, max(end, 2 * mean if np.isfinite(mean) else end, 1e-3)), ylim=(0, 1))
     size, tokens = format_count(float(decision.params)), format_count(float(decision.tokens))
     label(ax, title=f"{size} params on {tokens} tokens, and what that costs", x="cost above the best of the draw",
           y="share of the draws")  # fmt: skip
     ax.xaxis.set_major_formatter(PercentFormatter(1.0))
     ax.yaxis.set_major_formatter(PercentFormatter(1.0))
-    ax.plot([], [], " ", label=f"worst {format_percent(worst)}")
+    missed = "" if priced.all() else f", and misses without a price in {format_percent(1 - priced.mean())} of the draws"
+    ax.plot([], [], " ", label=f"worst {format_percent(worst)}{missed}")
     ax.legend(loc="lower right", labelcolor=INK)
     return ax

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from lifetimescale.files import write_whole
-from lifetimescale.units import format_count
+from lifetimescale.units import SUFFIXES, format_count
 
 # The palette of Okabe and Ito (2008), which readers with any colour vision tell apart; lines differ in dashes too.
 INK, BLUE, ORANGE, GREEN = "#222222", "#0072B2", "#E69F00", "#009E73"
@@ -55,8 +55,11 @@ def short(value: float) -> str:
     if abs(value) < 1e3:
         return f"{value:.3g}"
     text = format_count(value)
-    number, suffix = text.rstrip("KMBT"), text[len(text.rstrip("KMBT")) :]
-    return f"{number.rstrip('0').rstrip('.')}{suffix}" if "." in number and "e" not in number else text
+    number, point, rest = text.partition(".")
+    digits = rest.rstrip("".join(SUFFIXES))
+    if not point or "e" in rest:
+        return f"{value:.3g}" if "e" in rest else text
+    return f"{number}.{digits}".rstrip("0").rstrip(".") + rest[len(digits) :]
 
 
 def plain(axis: Axis) -> None:

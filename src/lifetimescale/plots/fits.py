@@ -15,6 +15,7 @@ from lifetimescale.runs import Runs
 GROUPS = 6  # sizes that can be told apart at a glance
 MARKERS = "osD^vX"
 POINTS = 100
+WIDTH = 2.0  # the least span of an axis, as a factor from its middle
 
 
 def losses(fitted: Fit, ax: Axes | None = None, *, others: Mapping[str, AbstractLaw] | None = None) -> Axes:
@@ -46,6 +47,7 @@ def losses(fitted: Fit, ax: Axes | None = None, *, others: Mapping[str, Abstract
     for name, dash in zip(laws, DASHES, strict=False) if others else ():
         ax.plot([], [], color=INK, linestyle=dash, label=name)
     label(ax, title="Runs and the law fitted to them", x="training tokens per param", y="loss")
+    _widen(ax, np.asarray(runs.tokens_per_param))
     logarithmic(ax.xaxis)
     _plain(ax, np.asarray(runs.loss))
     ax.legend(fontsize=8.5, title="params", ncols=2)
@@ -108,6 +110,13 @@ def _groups(runs: Runs) -> Iterator[tuple[str, str, np.ndarray, str]]:
         chosen = places == place
         low, high = short(params[chosen].min()), short(params[chosen].max())
         yield COLOURS[place], MARKERS[place], chosen, low if low == high else f"{low} to {high}"
+
+
+def _widen(ax: Axes, ratios: np.ndarray) -> None:
+    """Runs of nearly one ratio are not drawn over the width of their rounding."""
+    middle = np.sqrt(ratios.min() * ratios.max())
+    if ratios.max() < WIDTH * ratios.min():
+        ax.set_xlim(middle / WIDTH, middle * WIDTH)
 
 
 def _plain(ax: Axes, loss: np.ndarray) -> None:

@@ -19,7 +19,7 @@ ROOM = 1.06  # what a label needs to its right, as a factor of the cost
 def iso_loss(plan: Plan, ax: Axes | None = None) -> Axes:
     """All models of the plan's loss, with contours of lifetime cost: the optimum is where a contour touches the curve.
 
-    Contours are marked by their cost over the plan's; the part of the curve that costs at most 1 % more is drawn thick.
+    Contours are marked by their cost over the plan's; the part of the curve that costs as much to 1 % is drawn thick.
 
     Args:
         plan: a single one, of any law and cost.
@@ -29,7 +29,7 @@ def iso_loss(plan: Plan, ax: Axes | None = None) -> Axes:
         ValueError: there are many plans, or there is none.
     """
     if plan.params.ndim or not np.isfinite(plan.total):
-        raise ValueError(f"an iso-loss curve is of one plan that exists, and this is {plan}: take one of them")
+        raise ValueError("an iso-loss curve is of one plan that exists: draw one at a time, with a status of 0")
     ax, baseline = axes_of(ax), plan.baseline
     ax.set(xscale="log", yscale="log")
     shown = [float(size) for size in (plan.params, baseline.params) if np.isfinite(size)]
@@ -38,10 +38,12 @@ def iso_loss(plan: Plan, ax: Axes | None = None) -> Axes:
     tokens, total = np.asarray(curve.tokens), np.asarray(curve.total / plan.total)
     longest = WIDTH**2 * max(float(plan.tokens), np.nanmin(tokens))
     ax.plot(sizes, np.where(tokens <= longest, tokens, np.nan), color=BLUE, linewidth=1.8, label="equal loss")
-    near = np.where(total <= 1 + NEAR, tokens, np.nan)
-    ax.plot(sizes, near, color=BLUE, linewidth=5, solid_capstyle="round", alpha=0.45, label="within 1 % of the plan")
+    near = np.where(np.abs(total - 1) <= NEAR, tokens, np.nan)
+    ax.plot(
+        sizes, near, color=BLUE, linewidth=5, solid_capstyle="round", alpha=0.45, label="within 1 % of the plan's cost"
+    )
     _costs(plan, ax, sizes, (np.nanmin(tokens) / 1.5, longest))
-    ends = [(plan, "o", VERMILION, "plan"), (baseline, "s", ORANGE, "compute-optimal")]
+    ends = [(baseline, "s", ORANGE, "compute-optimal"), (plan, "o", VERMILION, "plan")]
     for model, marker, colour, name in ends:
         where = f"{format_count(float(model.params))} params, {format_count(float(model.tokens))} tokens"
         dot = {"marker": marker, "color": colour, "markersize": 8, "markeredgecolor": "white", "linestyle": "none"}

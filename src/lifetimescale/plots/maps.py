@@ -140,10 +140,9 @@ def ratio_map(
     return ax
 
 
-def _check(of: str) -> str:
+def _check(of: str) -> None:
     if of not in LEVELS:
         raise ValueError(f"no map of {of!r}: choose one of {', '.join(LEVELS)}")
-    return of
 
 
 def _axes(plans: Plan, demand: ArrayLike) -> tuple[Demands, Losses]:
@@ -172,6 +171,8 @@ def _contours(demands: Demands, losses: Losses, values: Values, levels: list[flo
 
 def _fill(ax: Axes, demands: Demands, losses: Losses, values: Values, levels: list[float], of: str) -> None:
     """Bands between the levels, the darkest where a plan differs most, and their key."""
+    if len(levels) < 2 or not np.isfinite(values).any():
+        return  # which leaves the lines
     shades = np.linspace(1.0, LIGHTEST_DARK, len(levels) + 1)
     colours = matplotlib.colormaps[drawing.MAP](shades[::-1] if of == "params" else shades)
     bands = ax.contourf(demands, losses, values, levels, colors=list(colours), extend="both")
@@ -183,6 +184,8 @@ def _fill(ax: Axes, demands: Demands, losses: Losses, values: Values, levels: li
 
 def _draw(ax: Axes, contours: list[Contour], of: str) -> None:
     """The lines, each with its level on the longest of its pieces."""
+    if not contours:
+        return
     levels = list(dict.fromkeys(line.level for line in contours))
     pieces = [[np.column_stack(line[1:]) for line in contours if line.level == level] for level in levels]
     drawn = ContourSet(ax, levels, pieces, colors=drawing.INK, linewidths=0.9)

@@ -8,6 +8,8 @@ from lifetimescale.plots.drawing import BLUE, INK, ORANGE, axes_of, label
 from lifetimescale.sensitivity import Tornado
 from lifetimescale.sensitivity.text import amount
 
+HEIGHT = 0.36  # of a bar; those of the two ends stand one above the other
+
 
 def tornado(result: Tornado, ax: Axes | None = None) -> Axes:
     """An output of a plan at both ends of the range of each number, which stand beside its bar; the widest is on top.
@@ -24,15 +26,13 @@ def tornado(result: Tornado, ax: Axes | None = None) -> Axes:
         raise ValueError("there is no plan to draw: give ranges within which plans exist")
     ax = axes_of(ax)
     for side, (colour, hatch) in enumerate(((BLUE, ""), (ORANGE, "//"))):
-        widths = [ends[side] - result.value for ends in rows.values()]
-        name = "at its low end" if side == 0 else "at its high end"
-        ax.barh(
-            [*rows], widths, left=result.value, color=colour, hatch=hatch, edgecolor="white", label=name, height=0.6
-        )
-        for row, (name, ends) in enumerate(rows.items()):
-            right = ends[side] >= result.value if ends[0] != ends[1] else bool(side)
-            ax.annotate(amount(result.ranges[name][side]), (ends[side], row), (4 if right else -4, 0),
-                        textcoords="offset points", ha="left" if right else "right", va="center", size=8.5)  # fmt: skip
+        widths = np.nan_to_num([ends[side] - result.value for ends in rows.values()])
+        places = np.arange(len(rows)) + HEIGHT * (side - 0.5)
+        name = ("at its low end", "at its high end")[side]
+        ax.barh(places, widths, HEIGHT, result.value, color=colour, hatch=hatch, edgecolor="white", label=name)
+        for place, name in zip(places, rows, strict=True):
+            _mark(ax, place, result, name, side)
+    ax.set_yticks(range(len(rows)), [*rows])
     ax.axvline(result.value, color=INK, linewidth=1)
     label(ax, title=f"What moves {result.output}: {amount(result.value)} as it is", x=result.output, y="")
     ax.grid(visible=False, axis="y")
@@ -42,3 +42,13 @@ def tornado(result: Tornado, ax: Axes | None = None) -> Axes:
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: amount(value)))
     ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False)
     return ax
+
+
+def _mark(ax: Axes, place: float, result: Tornado, name: str, side: int) -> None:
+    """The end of the range beside the end of its bar."""
+    reached, words = result.ends[name][side], amount(result.ranges[name][side])
+    if not np.isfinite(reached):
+        reached, words = result.value, f"no plan at {words}"
+    right = reached > result.value or (reached == result.value and side == 1)
+    ax.annotate(words, (reached, place), (4 if right else -4, 0), textcoords="offset points",
+                ha="left" if right else "right", va="center", size=8.5)  # fmt: skip

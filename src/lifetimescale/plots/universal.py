@@ -17,6 +17,7 @@ from lifetimescale.plots.drawing import BLUE, GREEN, GREY, INK, VERMILION, axes_
 
 LEAST, MOST = 1e-2, 1e3  # spend ratios that are always shown
 LEGEND_ENDS = 0.3
+WORDS, LOWER, FAR = 0.55, 0.38, 15.0  # of the height: beside the curve of tokens, and below it where it is high
 POINTS = 400
 
 
@@ -78,7 +79,7 @@ def universal_curve(plan: Plan, ax: Axes | None = None) -> Axes:
         ax: where to draw; new axes by default.
 
     Raises:
-        ValueError: the law has no such curve.
+        ValueError: the law has no such curve, it is one of several with other exponents, or no plan exists.
     """
     law = plan.law
     if not isinstance(law, AbstractCoupled):
@@ -86,12 +87,14 @@ def universal_curve(plan: Plan, ax: Axes | None = None) -> Axes:
             f"{type(law).__name__} has no universal curve, which is of E + (A/N^alpha + B/D^beta)^gamma: "
             "draw iso_loss(plan) instead"
         )
-    law, baseline = jax.tree.map(lambda leaf: leaf.ravel()[0], law), plan.baseline
+    law, baseline = _one(law), plan.baseline
     case = np.ravel(baseline.spend_ratio)
+    if not np.isfinite(case).any():
+        raise ValueError("there is no plan to mark: give one that exists")
     shown = case[np.isfinite(case) & (case > 0)]
     ax = axes_of(ax)
     ax.set(xscale="log", yscale="log")
-    m = np.geomspace(min([LEAST, *shown]), max([MOST, *shown]), POINTS)
+    m = np.geomspace(min([LEAST, *shown / 2]), max([MOST, *2 * shown]), POINTS)
     points = [plan.params / baseline.params, plan.tokens / baseline.tokens, plan.total / baseline.total]
     for ratio, point, (name, colour, dash) in zip(relative(law, m), points, _LINES, strict=True):
         ax.plot(m, np.asarray(ratio), colour, linestyle=dash, linewidth=2, label=name)
@@ -99,7 +102,7 @@ def universal_curve(plan: Plan, ax: Axes | None = None) -> Axes:
     floor = float((law.coupled().beta / (law.coupled().alpha + law.coupled().beta)) ** (1 / law.coupled().alpha))
     ax.axhline(floor, color=GREY, linewidth=1, linestyle=":")
     ax.annotate(f"no smaller than {floor:.3f}", (m[0], floor), (4, 3), textcoords="offset points", color=INK, size=8)
-    if case.size == 1 and shown.size:
+    if case.size == 1:
         _say(ax, float(case[0]), [float(np.ravel(point)[0]) for point in points])
     label(
         ax,
@@ -114,14 +117,29 @@ def universal_curve(plan: Plan, ax: Axes | None = None) -> Axes:
     return ax
 
 
+def _one(law: AbstractCoupled) -> AbstractCoupled:
+    """The law of all plans, of which the exponents alone matter."""
+    coupled = law.coupled()
+    exponents = np.unique(np.stack(np.broadcast_arrays(coupled.alpha, coupled.beta)).reshape(2, -1), axis=1)
+    if exponents.shape[1] > 1:
+        raise ValueError("plans of many laws have many curves: draw cloud(plans), or those of one law")
+    return jax.tree.map(lambda leaf: leaf.ravel()[0], law)
+
+
 _LINES = (("params", BLUE, "-"), ("training tokens", VERMILION, "--"), ("lifetime cost", GREEN, "-."))
 
 
 def _say(ax: Axes, m: float, ratios: list[float]) -> None:
     """The spend ratio and the three ratios of one plan, beside its points."""
+    if m == 0:
+        ax.text(0.02, WORDS, "nothing is served:\nthe compute-optimal model", transform=ax.transAxes, size=8.5)
+        return
     ax.axvline(m, color=INK, linewidth=0.8)
     params, tokens, total = ratios
-    words = f"at {m:.3g}:\n{params:.3g} of the params\n{tokens:.3g} times the tokens\n{total:.3g} of the cost"
+    longer = f"{tokens:.3g}" if tokens < 1000 else f"{tokens:,.0f}"
+    words = f"at {m:.3g}:\n{params:.3g} of the params\n{longer} times the tokens\n{total:.3g} of the cost"
     right = m < LEGEND_ENDS  # the curve of tokens rises, so there is room above it on the left
-    ax.annotate(words, (m, 2 * tokens), (8 if right else -8, 12), textcoords="offset points",
-                ha="left" if right else "right", va="bottom", size=8.5)  # fmt: skip
+    height = WORDS if m < FAR else LOWER
+    ax.annotate(words, (m, height), (8 if right else -8, 0), xycoords=ax.get_xaxis_transform(),
+                textcoords="offset points", ha="left" if right else "right", size=8.5,
+                bbox={"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.0})  # fmt: skip
