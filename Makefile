@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo demo-fit test check lint types bench clean
+.PHONY: demo demo-fit test check lint types docs figures bench clean
 
 demo: .venv/installed
 	$(BIN)/lifetimescale plan --like 13B --inference-tokens 2T
@@ -15,7 +15,7 @@ demo-fit: .venv/installed
 	$(BIN)/lifetimescale plan --law build/law.json --like 13B --inference-tokens 2T
 
 test: .venv/dev
-	$(BIN)/pytest -m "not network"
+	$(BIN)/pytest -m "not network and not browser"
 
 check: lint types test
 
@@ -25,6 +25,16 @@ lint: .venv/dev
 
 types: .venv/dev
 	$(BIN)/pyright
+
+# The pages, with every cell run; a warning is an error.
+docs: .venv/dev
+	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+
+# The README's picture, and the paper's figures and tables in build/figures.
+RUNS := $(wildcard ../shared/data/sardana2024.csv)
+figures: .venv/dev
+	$(BIN)/lifetimescale plan --like 13B --inference-tokens 2T --plot docs/pictures/plan.svg
+	$(BIN)/lifetimescale figures --out build/figures $(if $(RUNS),--runs $(RUNS))
 
 bench: .venv/dev
 	$(BIN)/python benchmarks/plan.py

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 
+import mpmath
 import pytest
 from calculator import Engine, golden, golden_laws, relative_error
 
@@ -24,8 +25,9 @@ def engine():
     return Engine()
 
 
-def test_the_kernel_is_the_library_on_hundreds_of_scenarios(engine):
-    scenarios, expected = golden()
+@pytest.mark.parametrize(("least", "most"), [(1.0, 1e18), (1e18, 1e100)])
+def test_the_kernel_is_the_library_on_hundreds_of_scenarios(engine, least, most):
+    scenarios, expected = golden(least, most)
     plans = engine(
         """(scenarios) => scenarios.map(({ law, rates, loss }) => {
             const plan = Kernel.plan(law, rates, loss);
@@ -33,7 +35,21 @@ def test_the_kernel_is_the_library_on_hundreds_of_scenarios(engine):
         scenarios,
     )
     assert len(plans) > 1000
-    assert relative_error(plans, expected) == {}
+    assert relative_error(plans, expected, most) == {}
+
+
+@pytest.mark.parametrize("m", [1e-12, 0.99, 1.0, 1.5, 1e12, 1e30, 1e100, 1e200])
+def test_savings_have_full_relative_precision_at_any_demand(engine, m):
+    alpha, beta = 0.336, 0.283
+    phi = engine("Kernel.spendRatio", m, alpha, beta)
+    with mpmath.workdps(60):
+        a, b, exact = (mpmath.mpf(number) for number in (alpha, beta, phi))
+        x0 = b / (a + b)
+        spent = exact * (1 + x0 * exact) ** (1 / b)
+        ratio = (1 + x0 * exact) ** (1 / a + 1 / b) * (1 + exact) ** (1 - 1 / a) / (1 + spent)
+        saving, cost = float(1 - ratio), float(ratio)
+    assert engine("Kernel.saving", phi, alpha, beta) == pytest.approx(saving, rel=1e-13)
+    assert engine("Kernel.relative", m, alpha, beta)["cost"] == pytest.approx(cost, rel=1e-12)
 
 
 def test_rates_in_flops_and_dollars_are_those_of_the_costs(engine):
@@ -71,7 +87,13 @@ EVEN_AT = "(tokens) => Kernel.plan(data.laws.chinchilla, Kernel.flops(tokens), 2
 
 def test_even_demand_is_the_break_even_of_the_library(engine):
     law = lts.law("chinchilla")
-    for tokens, digits in ((1e9, 1e-8), (1e11, 1e-10), (2e12, 1e-10), (1e16, 1e-10)):  # theirs cancels at little demand
+    for tokens, digits in (
+        (1e9, 1e-8),
+        (1e11, 1e-10),
+        (2e12, 1e-10),
+        (1e16, 1e-10),
+        (1e80, 1e-9),
+    ):  # theirs cancels at little demand
         best = lts.plan(law, lts.Flops(tokens), loss=2.0)
         expected = float(lts.break_even(best, best.baseline)) / tokens
         assert engine(EVEN_AT, tokens) == pytest.approx(expected, rel=digits)
@@ -84,12 +106,25 @@ def test_little_demand_is_even_at_half_of_it(engine):
 
 def test_the_page_is_one_file_that_may_fetch_nothing():
     page = calculator()
-    assert len(page.encode()) < 200_000
+    assert len(page.encode()) < 100_000
     assert re.search(r"content=\"default-src 'none'; style-src 'sha256-[^']+';\s+script-src 'sha256-[^']+'; img", page)
     addresses = set(re.findall(r"\b(?:\w+:)?//[\w.-]+\.\w+", page))
     assert addresses == {"https://arxiv.org", "http://www.w3.org"}  # a link, and the name of SVG
     assert re.findall(r"<link[^>]*>", page) == ['<link rel="icon" href="data:,">']
     assert not re.search(r"<img|<iframe|@import|url\((?!#)|\bsrc=|\son\w+=|\sstyle=", page)
+
+
+def test_nothing_is_waited_for_before_the_first_paint():
+    page = calculator()
+    assert re.findall(r"<(style|link|script|meta http-equiv)\b", page.split("<body>")[0]) == [
+        "meta http-equiv",
+        "link",
+        "style",
+    ]
+    assert page.count("<style") == 1
+    assert re.findall(r"<script[^>]*>", page) == ['<script type="application/json" id="facts">', "<script>"]
+    assert page.index("</footer>") < page.index("<script")
+    assert not re.search(r"@font-face|@import|<(?:img|video|object|embed|base)\b", page)
 
 
 def test_the_policy_allows_exactly_the_style_and_the_script():

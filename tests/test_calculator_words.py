@@ -2,6 +2,7 @@
 
 import json
 import re
+import urllib.parse
 
 import numpy as np
 import pytest
@@ -92,6 +93,7 @@ CASES = [
     "like=13B&tokens=0&law=chinchilla",
     "loss=2.5&tokens=1e9&law=besiroglu2024",
     "like=70B&tokens=1e18&law=sardana2024_le100",
+    "like=13B&tokens=1e80&law=chinchilla",
     "like=2 b&requests=1e9&prompt=100&output=0&law=busbridge2025_supervised",
     "loss=3&tokens=5e10&law=gemstones2025_cooldown",
     "loss=1.947&requests=1e10&prompt=1000&output=250&unit=usd&train=h100&train-price=$2.50/h&train-mfu=0.41"
@@ -148,7 +150,11 @@ def test_a_loss_that_is_out_of_reach_is_refused_as_by_the_command_line(engine, r
         ("unit=usd&prompt=0&output=0", "output",
          "Prompt and output are both 0: a request has at least one token, so give one of them."),
         ("loss=1e-310&law=own&E=0", "loss",
-         "The plan has numbers that are too large or too small to hold: give another loss, or less demand."),
+         "The plan has numbers that are too large or too small to hold: give another loss."),
+        ("tokens=1e300", "tokens", "The plan has numbers that are too large to hold: give less demand."),
+        ("loss=2.1&requests=1e306", "requests", "The plan has numbers that are too large to hold: give less demand."),
+        ("loss=1.5&tokens=1e300", "loss",
+         "A loss of 1.5 is out of reach: chinchilla falls to 1.69 at best, so ask for more."),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_at_its_field(hash, field, sentence, engine):
@@ -159,6 +165,33 @@ def test_an_address_restores_every_field(engine):
     for hash in CASES:
         page, again = engine("(hash) => [hash, Model.address(solve(hash).fields)].map(answer)", hash)
         assert page == again
+
+
+@pytest.mark.parametrize("text", ["x" * 39 + "\U0001f600", "\U0001f600" * 60, "x" * 39 + "\ud83d", "\udc00"])
+def test_an_address_never_has_half_a_character(text, engine):
+    address = "(text) => Model.address({ ...data.defaults, like: text })"
+    again = engine(f"(text) => Model.fromAddress(({address})(text), data)", text)
+    assert again["notes"] == []
+    assert again["fields"]["like"] == re.sub("[\ud800-\udfff]", "\ufffd", text[:40])
+
+
+def test_an_address_is_cut_between_characters_too(engine):
+    given, shown = "x" * 39 + "\U0001f600\U0001f600", "x" * 39 + "\U0001f600"
+    for written in (given, urllib.parse.quote(given)):
+        read = engine("(hash) => Model.fromAddress(hash, data)", f"#like={written}&law={written}")
+        assert read["fields"]["like"] == shown
+        assert read["notes"] == [f"The address says law={shown}, which this page does not know."]
+
+
+@pytest.mark.parametrize("unit", ["flops", "usd"])
+def test_a_demand_of_minus_nothing_is_nothing(unit, engine):
+    minus, nothing = (engine.answer(f"tokens={zero}&unit={unit}") for zero in ("-0", "0"))
+    assert (minus["sentence"], minus["table"], minus["lines"]) == (
+        nothing["sentence"],
+        nothing["table"],
+        nothing["lines"],
+    )
+    assert "-0" not in json.dumps(minus["table"])
 
 
 def test_an_address_says_what_it_does_not_know(engine):
@@ -213,3 +246,13 @@ def test_demand_at_a_spend_ratio_is_read_back_to_three_digits(engine):
     for hash in CASES:
         for m in (1e-3, 0.5, 30.0):
             assert engine(moved, hash, m) == pytest.approx(m, rel=6e-3)
+
+
+@pytest.mark.parametrize("tokens", ["1", "1.7976931348623157e308"])
+def test_a_demand_as_large_as_numbers_go_can_be_said_and_moved(tokens, engine):
+    moved = """(hash) => { const { fields, solved } = solve(hash);
+        const said = [Numbers.shortText(solved.amount), Model.demandAt(solved, 1e12)];
+        fields.tokens = said[1];
+        return [...said, Model.solve(fields, data).errors]; }"""
+    said = engine(moved, f"tokens={tokens}&unit=usd&serve-price=1e-287")
+    assert said == ["1" if tokens == "1" else "1.8e+308", "1e+308", {}]

@@ -1,17 +1,16 @@
 """docs/planners.md: what the page says it found, against brute force and against the numbers that its code computes."""
 
-import pathlib
 import types
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from pages import executed
+from pages import DOCS, executed
 
 import lifetimescale as lts
 
-PAGE = pathlib.Path(__file__).parents[1] / "docs" / "planners.md"
+PAGE = DOCS / "planners.md"
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,14 @@
 """docs/uncertainty.md: the page runs, and says what it computes."""
 
-import pathlib
 import types
 
 import numpy as np
 import pytest
-from pages import executed
+from pages import DOCS, executed
 
 import lifetimescale as lts
 
-PAGE = pathlib.Path(__file__).parents[1] / "docs" / "uncertainty.md"
+PAGE = DOCS / "uncertainty.md"
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@
 
   let fields = { ...data.defaults };
   let solved = null; // the last good plan
+  let wrong = false; // whether the fields have no plan
   let movement = null; // the decades that are drawn while the case is dragged
   let decadeAt = () => 0;
 
@@ -95,14 +96,15 @@
 
   const labelOf = (name) => document.querySelector(`label[for="${name}"]`).textContent;
 
-  function update() {
-    const asked = Model.solve(fields, data);
+  function update(asked = Model.solve(fields, data)) {
     mark(asked.errors);
+    wrong = !asked.plan;
     if (asked.plan) {
       solved = asked;
       draw();
     }
-    stale(Object.entries(asked.errors).map(([name, words]) => `${labelOf(name)}: ${words}`));
+    find("case").setAttribute("aria-disabled", String(!canMove()));
+    stale(Object.entries(asked.errors).map(([name, words]) => `“${labelOf(name)}”: ${words}`));
     writeAddress();
     speak();
   }
@@ -176,11 +178,17 @@
     update();
   }
 
+  // What is drawn is the case of the fields only where they have a plan.
+  const canMove = () => !wrong && Model.canMove(solved);
+
   function moveTo(decade) {
-    if (solved === null || !Model.canMove(solved)) return;
-    fields[fields.demand] = Model.demandAt(solved, 10 ** decade);
+    if (!canMove()) return;
+    const moved = { ...fields, [fields.demand]: Model.demandAt(solved, 10 ** decade) };
+    const asked = Model.solve(moved, data);
+    if (!asked.plan) return;
+    fields = moved;
     show();
-    update();
+    update(asked);
   }
 
   function placeOf(event) {
@@ -192,7 +200,7 @@
   function watchCase() {
     const svg = find("universal");
     svg.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || solved === null) return;
+      if (event.button !== 0 || !canMove()) return;
       movement = Universal.decades(solved.plan.m);
       svg.setPointerCapture(event.pointerId);
       find("case").focus({ preventScroll: true });
@@ -211,7 +219,7 @@
   }
 
   function byKey(event) {
-    if (solved === null || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (!canMove() || event.ctrlKey || event.altKey || event.metaKey) return;
     const range = Universal.decades(solved.plan.m);
     const now = solved.plan.m > 0 ? Math.log10(solved.plan.m) : range[0];
     const ends = { Home: range[0], End: range[1] };

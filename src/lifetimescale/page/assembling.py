@@ -15,7 +15,7 @@ SCRIPTS = (
 )  # fmt: skip
 """In the order in which they need each other; all but the last five know nothing of a page."""
 
-_FIELD = re.compile(r"@([\w-]+):([^:@]+):([^@]*)@")
+_FIELD = re.compile(r"@([\w-]+)\|([^|@]+)\|([^@]*)@")
 
 
 def calculator() -> str:
@@ -51,7 +51,7 @@ def _hash(text: str) -> str:
 
 
 def _field(match: re.Match[str]) -> str:
-    """A text field of `@name:label:hint@`, with its label, its hint and a place for its error."""
+    """A text field of `@name|label|hint@`, with its label, its hint and a place for its error."""
     name, label, hint = match.groups()
     described = f"{name}-hint {name}-error" if hint else f"{name}-error"
     own = f'<p class="hint" id="{name}-hint">{hint}</p>' if hint not in ("", "elsewhere") else ""

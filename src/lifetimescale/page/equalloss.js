@@ -20,9 +20,10 @@ const EqualLoss = (() => {
     return { params: span(models.map((one) => one.params)), tokens: span(models.map((one) => one.tokens)) };
   }
 
-  // Equal loss between two positions, and beyond both ends by a share of what lies between.
-  function equalLoss({ law, plan }, ends, beyond) {
-    const [from, to] = ends.map((model) => Kernel.position(law, model));
+  // Equal loss from the first to the last of some models, and beyond both by a share of what lies between.
+  function equalLoss({ law, plan }, models, beyond) {
+    const places = models.map((model) => Kernel.position(law, model));
+    const [from, to] = [Math.min(...places), Math.max(...places)];
     const points = [];
     for (let step = 0; step <= STEPS; step++) {
       const share = -beyond + ((1 + 2 * beyond) * step) / STEPS;
@@ -37,8 +38,8 @@ const EqualLoss = (() => {
     const points = [];
     for (let step = 0; step <= STEPS; step++) {
       const logTokens = high - ((high - low) * step) / STEPS;
-      const perParam = rates.training * Math.exp(logTokens) + rates.serving;
-      points.push([Math.log(factor) + Math.log(plan.total) - Math.log(perParam), logTokens]);
+      const perParam = Kernel.logCost(rates, { logParams: 0, logTokens });
+      points.push([Math.log(factor) + Math.log(plan.total) - perParam, logTokens]);
     }
     return points;
   }
@@ -96,7 +97,7 @@ const EqualLoss = (() => {
     const [best, twin] = [at(plan), at(plan.twin)];
     const inside = make("g", { "clip-path": "url(#equal-loss-clip)" },
       ...costs.drawn,
-      path(equalLoss(solved, [far.smallest, far.largest], 0.6).map(to), { class: "equal" }),
+      path(equalLoss(solved, [far.smallest, far.largest, plan.twin], 0.6).map(to), { class: "equal" }),
       path(equalLoss(solved, [near.smallest, near.largest], 0).map(to), { class: "near" }),
     ); // prettier-ignore
     const model = (one) => `${Numbers.countText(one.params)} on ${Numbers.countText(one.tokens)}`;

@@ -7,7 +7,8 @@ const Kernel = (() => {
   const TRAINING_FLOPS = 6; // per parameter and token
   const SERVING_FLOPS = 2;
   const SECONDS_PER_HOUR = 3600;
-  const LOG_MOST = Math.log(Number.MAX_VALUE);
+  const MOST = 1e250; // of any number of a plan, so that what is drawn and said around it can be held too
+  const LOG_MOST = Math.log(MOST);
   const TINY = 2.2250738585072014e-308; // stands for no demand: 1e-308 adds to no other number
   const MOST_STEPS = 30; // of Householder's method, which takes 2 or 3; of doubling and halving times 4
 
@@ -80,13 +81,22 @@ const Kernel = (() => {
     return t * t * t * series - y * t;
   }
 
-  // 1 - C/C_c, down to no demand at all.
-  function saving(phi, alpha, beta) {
+  // log of N D/(N_c D_c), what training costs against the twin's. Its terms linear in phi cancel: by hand where phi is
+  // small, and by leaving both out where it is not.
+  function logTraining(phi, alpha, beta) {
     const x0 = beta / (alpha + beta);
-    const growth = Math.expm1(Math.log1p(x0 * phi) / beta);
-    const first = (log1pMinus(x0 * phi) / x0 - log1pMinus(phi)) / alpha;
-    return -Math.expm1(first - Math.log1p((phi * growth) / (1 + phi))) + 0;
+    const part = phi < 1 ? log1pMinus : Math.log1p;
+    return (part(x0 * phi) / x0 - part(phi)) / alpha;
   }
+
+  // log C/C_c, down to no demand at all.
+  function logCostRatio(phi, alpha, beta) {
+    const growth = Math.expm1(Math.log1p((beta / (alpha + beta)) * phi) / beta);
+    return logTraining(phi, alpha, beta) - Math.log1p((phi / (1 + phi)) * growth);
+  }
+
+  // 1 - C/C_c.
+  const saving = (phi, alpha, beta) => -Math.expm1(logCostRatio(phi, alpha, beta)) + 0;
 
   // What follows from alpha, beta and m alone: the universal curve.
   function relative(m, alpha, beta) {
@@ -95,7 +105,7 @@ const Kernel = (() => {
     return {
       params: Math.exp((stretch - Math.log1p(phi)) / alpha),
       tokens: Math.exp(stretch / beta),
-      cost: 1 - saving(phi, alpha, beta),
+      cost: Math.exp(logCostRatio(phi, alpha, beta)),
     };
   }
 
@@ -126,7 +136,7 @@ const Kernel = (() => {
     const training = rates.training * params * tokens;
     const serving = rates.serving * params;
     const model = { params, tokens, loss, ratio: tokens / params, training, serving, total: training + serving };
-    return Object.values(model).every(Number.isFinite) && training > 0 ? model : null;
+    return Object.values(model).every((value) => value <= MOST) && training > 0 ? model : null;
   }
 
   // The share of the demand at which plan and twin cost the same: what more the plan's training takes, over what less
@@ -134,9 +144,8 @@ const Kernel = (() => {
   function evenAt(law, m, phi) {
     if (!(m > 1e-150)) return 0.5;
     const x0 = law.beta / (law.alpha + law.beta);
-    const more = log1pMinus(x0 * phi) * (1 / law.alpha + 1 / law.beta) - log1pMinus(phi) / law.alpha;
     const less = (Math.log1p(x0 * phi) - Math.log1p(phi)) / law.alpha;
-    return Math.expm1(more) / (-Math.expm1(less) * m);
+    return Math.expm1(logTraining(phi, law.alpha, law.beta)) / (-Math.expm1(less) * m);
   }
 
   // Equal loss by the logit z of the share of params in the excess: no share is ever the difference of two others.
@@ -178,5 +187,5 @@ const Kernel = (() => {
     return smallest === null || largest === null ? null : { smallest, largest };
   }
 
-  return { flops, dollars, lossOf, lossLike, spendRatio, saving, relative, plan, near, along, position };
+  return { flops, dollars, lossOf, lossLike, spendRatio, saving, relative, plan, near, along, logCost, position };
 })();

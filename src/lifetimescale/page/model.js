@@ -32,6 +32,7 @@ const Model = (() => {
   const COEFFICIENTS = ["E", "A", "B", "alpha", "beta", "gamma"];
   const OWN = "own";
   const LONGEST = 40; // characters of a field
+  const MOST_DEMAND = 1e308; // that can be written
   const EMPTY_REQUEST = "Prompt and output are both 0: a request has at least one token, so give one of them.";
 
   // The choices that are no numbers, with what each may be.
@@ -67,7 +68,7 @@ const Model = (() => {
     if (Numbers.strip(text) === "") throw new Numbers.Refusal(`nothing is written here: give ${example}`);
     const value = read(text);
     if (!allowed(value)) throw new Numbers.Refusal(`${Numbers.strip(text)} is out of range: give ${words}`);
-    return value;
+    return value + 0; // -0 is 0
   }
 
   function readNumbers(fields) {
@@ -90,7 +91,8 @@ const Model = (() => {
     return { name: "your law", ...coefficients, range: {} };
   }
 
-  // The cost per token and parameter, the served tokens, and the cost of serving one unit of what was typed as demand.
+  // The cost per token and parameter, the same at no demand, the cost of serving one unit of what was typed as demand,
+  // how many of those there are, and the served tokens.
   function lifeOf(fields, numbers, data) {
     const perRequest = (numbers.prompt ?? 0) + (numbers.output ?? 0);
     const byTokens = fields.demand === "tokens";
@@ -115,7 +117,8 @@ const Model = (() => {
       });
     };
     const amount = numbers[fields.demand];
-    return { rates: rates(amount), each: rates(1).serving, amount, served: byTokens ? amount : amount * perRequest };
+    const served = byTokens ? amount : amount * perRequest;
+    return { rates: rates(amount), idle: rates(0), each: rates(1).serving, amount, served };
   }
 
   // The case that the fields ask for: its plan and all that is said of it, or the errors, by field.
@@ -128,12 +131,23 @@ const Model = (() => {
     const law = lawOf(fields, numbers, data);
     const life = lifeOf(fields, numbers, data);
     const loss = fields.target === "loss" ? numbers.loss : Kernel.lossLike(law, numbers.like);
-    const plan = Kernel.plan(law, life.rates, loss);
-    if (plan === null) return { errors: { [fields.target]: unreachable(fields, law, loss) } };
+    const found = planned(law, life.rates, loss);
+    if (found === null) return { errors: refused(fields, law, life, loss) };
     const unit = fields.unit === "usd" ? "USD" : "FLOP";
-    const [near, far] = [0.01, 1].map((tolerance) => Kernel.near(law, life.rates, plan, tolerance));
-    if (near === null || far === null) return { errors: { [fields.target]: unreachable(fields, law, loss) } };
-    return { errors, plan, near, far, law, unit, counted: fields.demand, numbers, ...life };
+    return { errors, ...found, law, unit, counted: fields.demand, numbers, ...life };
+  }
+
+  // The plan, the models within 1 % of its cost and those up to twice; null where a number cannot hold them all.
+  function planned(law, rates, loss) {
+    const plan = Kernel.plan(law, rates, loss);
+    const [near, far] = [0.01, 1].map((tolerance) => plan && Kernel.near(law, rates, plan, tolerance));
+    return near && far ? { plan, near, far } : null;
+  }
+
+  // It is the demand that is too much where there is a plan of none.
+  function refused(fields, law, life, loss) {
+    if (planned(law, life.idle, loss) === null) return { [fields.target]: unreachable(fields, law, loss) };
+    return { [fields.demand]: "The plan has numbers that are too large to hold: give less demand." };
   }
 
   function unreachable(fields, law, loss) {
@@ -142,13 +156,13 @@ const Model = (() => {
       return `A loss of ${asked} is out of reach: ${law.name} falls to ${floor} at best, so ask for more.`;
     }
     const other = fields.target === "loss" ? "another loss" : "another size";
-    return `The plan has numbers that are too large or too small to hold: give ${other}, or less demand.`;
+    return `The plan has numbers that are too large or too small to hold: give ${other}.`;
   }
 
   // The demand at which the compute-optimal model would spend m times its training on serving, to three digits.
   function demandAt(solved, m) {
     const perUnit = solved.each / (solved.rates.training * solved.plan.twin.tokens);
-    return Numbers.shortText(m / perUnit);
+    return Numbers.shortText(Math.min(m / perUnit, MOST_DEMAND));
   }
 
   const canMove = (solved) => solved.each > 0 && Number.isFinite(1 / solved.each);
@@ -162,7 +176,7 @@ const Model = (() => {
     return `#${pairs.join("&")}`;
   }
 
-  const encoded = (text) => encodeURIComponent(text.slice(0, LONGEST)).replace(/%24/g, "$").replace(/%2F/g, "/");
+  const encoded = (text) => encodeURIComponent(short(text)).replace(/%24/g, "$").replace(/%2F/g, "/");
 
   // The fields of an address, and a sentence for each part of it that means nothing here.
   function fromAddress(hash, data) {
@@ -191,14 +205,16 @@ const Model = (() => {
     return true;
   }
 
-  const shown = (text) => (text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text);
+  // As much as a field holds; half of a character, which no address can hold, is replaced.
+  const short = (text) => [...text].slice(0, LONGEST).join("").replace(/\p{Cs}/gu, "\ufffd");
+  const shown = (text) => ([...text].length > LONGEST ? `${short(text)}…` : text);
 
   function pairsOf(hash, notes) {
     const given = {};
     for (const part of hash.replace(/^#/, "").slice(0, 2000).split("&").filter(Boolean)) {
       const [name, ...value] = part.split("=");
       try {
-        given[decodeURIComponent(name)] = decodeURIComponent(value.join("=")).slice(0, LONGEST);
+        given[decodeURIComponent(name)] = short(decodeURIComponent(value.join("=")));
       } catch {
         notes.push(`A part of the address cannot be read: ${shown(part)}.`);
       }

@@ -117,7 +117,7 @@ const Numbers = (() => {
     for (const [suffix, scale] of Object.entries(SUFFIXES).reverse()) {
       if (scale <= Math.abs(rounded) && Math.abs(rounded) < scale * 1e3) return threeDigits(rounded / scale) + suffix;
     }
-    return scientific(rounded, 2);
+    return scientific(Number.isFinite(rounded) ? rounded : value, 2);
   }
 
   const threeDigits = (value) => fixed(value, Math.max(0, 2 - Math.floor(Math.log10(Math.abs(value)))));

@@ -9,12 +9,15 @@ const Universal = (() => {
   const WIDEST = [-9, 12];
   const STEPS = { ArrowRight: 0.05, ArrowUp: 0.05, ArrowLeft: -0.05, ArrowDown: -0.05, PageUp: 0.5, PageDown: -0.5 };
   const LINES = ["tokens", "params", "cost"];
+  const DEEPEST = -100 * Math.LN10; // laws of tiny exponents go on without end
 
-  // The decades that are drawn: the usual ones and the reader's.
+  const ROUNDED = 0.01; // decades: more than what three digits of demand change
+
+  // The decades that are drawn: the usual ones and the reader's. A case that was put on a whole decade is on it.
   function decades(m) {
     const own = m > 0 ? Math.log10(m) : USUAL[0];
-    const low = Math.max(WIDEST[0], Math.min(USUAL[0], Math.floor(own)));
-    return [low, Math.min(WIDEST[1], Math.max(USUAL[1], Math.ceil(own)))];
+    const low = Math.max(WIDEST[0], Math.min(USUAL[0], Math.floor(own + ROUNDED)));
+    return [low, Math.min(WIDEST[1], Math.max(USUAL[1], Math.ceil(own - ROUNDED)))];
   }
 
   const within = (decade, [low, high]) => Math.min(high, Math.max(low, decade));
@@ -39,9 +42,10 @@ const Universal = (() => {
   function heights(points, box) {
     const last = points[points.length - 1][1];
     const least = Math.log(Math.min(last.params, last.cost));
-    const low = Math.max(-30, Math.floor((least / Math.LN10) * 2) / 2 * Math.LN10);
-    const high = Math.min(60, Math.max(Math.LN10, Math.ceil((Math.log(last.tokens) / Math.LN10) * 2) / 2 * Math.LN10));
-    return Svg.scale(low, high, box.bottom, box.top);
+    const low = Math.max(DEEPEST, Math.floor((least / Math.LN10) * 2) / 2 * Math.LN10);
+    const high = Math.max(Math.LN10, Math.ceil((Math.log(last.tokens) / Math.LN10) * 2) / 2 * Math.LN10);
+    const scale = Svg.scale(low, high, box.bottom, box.top);
+    return { ...scale, of: (value) => scale.place(Math.max(low, Math.log(value))) };
   }
 
   const LABELS = {
@@ -54,7 +58,7 @@ const Universal = (() => {
   // The names at the right ends of the lines, pushed apart where they would touch.
   function names(points, y, box) {
     const last = points[points.length - 1][1];
-    const places = LINES.map((name) => ({ name, at: y.place(Math.log(last[name])) + 4 }));
+    const places = LINES.map((name) => ({ name, at: y.of(last[name]) + 4 }));
     places.sort((a, b) => a.at - b.at);
     places.forEach((one, index) => {
       if (index > 0) one.at = Math.max(one.at, places[index - 1].at + 14);
@@ -65,7 +69,7 @@ const Universal = (() => {
 
   function marker({ m }, here, at, y, box) {
     const dots = LINES.map((key) =>
-      make("circle", { cx: at, cy: y.place(Math.log(here[key])), r: 4, class: `dot ${key}` }),
+      make("circle", { cx: at, cy: y.of(here[key]), r: 4, class: `dot ${key}` }),
     );
     const anchor = at > box.right - 60 ? "end" : at < box.left + 60 ? "start" : "middle";
     return [
@@ -98,7 +102,7 @@ const Universal = (() => {
     const decade = solved.plan.m > 0 ? within(Math.log10(solved.plan.m), range) : range[0];
     const attributes = {
       "aria-valuemin": range[0], "aria-valuemax": range[1], "aria-valuenow": Numbers.general(decade, 6),
-      "aria-valuetext": spoken(solved), "aria-disabled": String(!Model.canMove(solved)),
+      "aria-valuetext": spoken(solved),
     };
     for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
     return decade;
@@ -114,10 +118,12 @@ const Universal = (() => {
     const points = curves(x, solved.law);
     const y = heights(points, box);
     const lines = LINES.map((key) => {
-      const places = points.map(([log, one]) => [x.place(log), y.place(Math.log(one[key]))]);
+      const places = points.map(([log, one]) => [x.place(log), y.of(one[key])]);
       return path(places, { class: `curve ${key}` });
     });
-    thumb.replaceChildren(...marker(solved.plan, here, x.place(slider(thumb, solved, range) * Math.LN10), y, box));
+    const drawn = slider(thumb, solved, range) * Math.LN10; // the case, or the end of the drawing that it is beyond
+    const there = Kernel.relative(Math.exp(drawn), solved.law.alpha, solved.law.beta);
+    thumb.replaceChildren(...marker(solved.plan, there, x.place(drawn), y, box));
     const still = [...words, Svg.frame(box, x, y, LABELS), ...lines, ...names(points, y, box)];
     for (const old of [...svg.children]) if (old !== thumb) old.remove();
     svg.prepend(...still);

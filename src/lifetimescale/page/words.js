@@ -6,12 +6,12 @@ const Words = (() => {
 
   // The big sentence, in the parts that are set apart on the page.
   function parts({ plan, unit }) {
-    const nothing = plan.saving < 1e-12; // rounding
+    const saved = plan.saving < 1e-12 ? "as much as" : `${percentText(plan.saving)} less than`; // below is rounding
     return {
       head: `Train ${countText(plan.params)} params on ${countText(plan.tokens)} tokens:`,
       tail:
-        ` ${costText(plan.total, unit)} over its life, ${nothing ? "no" : percentText(plan.saving)} less than the ` +
-        `compute-optimal ${countText(plan.twin.params)} on ${countText(plan.twin.tokens)}.`,
+        ` ${costText(plan.total, unit)} over its life, ${saved} the compute-optimal ` +
+        `${countText(plan.twin.params)} on ${countText(plan.twin.tokens)}.`,
     };
   }
 
