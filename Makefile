@@ -28,7 +28,7 @@ types: .venv/dev
 
 # The pages, with every cell run; a warning is an error.
 docs: .venv/dev
-	$(BIN)/sphinx-build -W --keep-going -q -b html docs build/docs
+	$(BIN)/sphinx-build -W --keep-going -q -j 2 -b html docs build/docs
 
 # The README's picture, and the paper's figures and tables in build/figures.
 RUNS := $(wildcard ../shared/data/sardana2024.csv)
@@ -47,6 +47,7 @@ bench: .venv/dev
 	$(BIN)/python benchmarks/sweep.py
 	$(BIN)/python benchmarks/uncertainty.py
 	$(BIN)/python benchmarks/laws.py
+	$(BIN)/python benchmarks/page.py
 
 clean:
 	rm -rf .venv build dist

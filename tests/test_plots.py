@@ -75,7 +75,15 @@ def drawings(best, fitted, decision, swept, tornado):
 
 def lines(ax) -> dict[str, np.ndarray]:
     """The data of the lines that the legend names."""
-    return {line.get_label(): line.get_xydata() for line in ax.lines if not line.get_label().startswith("_")}
+    return {line.get_label(): data(line) for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def data(line) -> np.ndarray:
+    return np.asarray(line.get_xydata())
+
+
+def legend(ax) -> list[str]:
+    return [text.get_text() for text in ax.get_legend().get_texts()]
 
 
 class TestEveryPicture:
@@ -137,7 +145,7 @@ class TestUniversalCurve:
             curve = drawn[name]
             on_curve = np.exp(np.interp(np.log(m), np.log(curve[:, 0]), np.log(curve[:, 1])))
             assert on_curve == pytest.approx(ratio, rel=1e-4)
-        points = [line.get_xydata()[0] for line in ax.lines if line.get_marker() == "o"]
+        points = [data(line)[0] for line in ax.lines if line.get_marker() == "o"]
         np.testing.assert_allclose(points, [(m, 0.536045598), (m, 2.164565054), (m, 0.825532766)], rtol=1e-6)
         assert "0.536 of the params" in "".join(text.get_text() for text in ax.texts)
 
@@ -259,7 +267,7 @@ class TestCloud:
     def test_says_the_middle_and_what_is_left_out(self):
         plans = lts.plan(LAW, COST, loss=jnp.linspace(1.6, 2.4, 101))
         exist = np.asarray(plans.status) == 0
-        names = [text.get_text() for text in plots.cloud(plans).get_legend().get_texts()]
+        names = legend(plots.cloud(plans))
         assert names[0] == f"{exist.sum()} plans, {(~exist).sum()} without a plan"
         low, high = np.quantile(np.asarray(plans.params)[exist], [0.1, 0.9])
         assert names[1].splitlines()[1].startswith(f"{format_count(low)} to {format_count(high)} params")
@@ -272,22 +280,22 @@ class TestCloud:
 class TestFits:
     def test_all_runs_and_the_law_are_drawn(self, fitted):
         ax = plots.losses(fitted)
-        points = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() != "None"])
+        points = np.concatenate([data(line) for line in ax.lines if line.get_marker() != "None"])
         runs = sorted(zip(fitted.runs.tokens_per_param, fitted.runs.loss, strict=True))
         np.testing.assert_allclose(points[np.lexsort(points.T[::-1])], runs)
-        curves = [line.get_xydata() for line in ax.lines if line.get_marker() == "None"]
+        curves = [data(line) for line in ax.lines if line.get_marker() == "None"]
         assert len(curves) == 6
         assert all(np.all(np.diff(curve[:, 1]) < 0) for curve in curves)
 
     def test_residuals_are_the_fit_s(self, fitted):
         ax = plots.residuals(fitted)
-        points = np.concatenate([line.get_xydata() for line in ax.lines if line.get_marker() != "None"])
+        points = np.concatenate([data(line) for line in ax.lines if line.get_marker() != "None"])
         np.testing.assert_allclose(np.sort(points[:, 1]), np.sort(np.expm1(fitted.residuals)))
         np.testing.assert_allclose(np.sort(points[:, 0]), np.sort(fitted.runs.compute))
 
     def test_quantiles_of_normal_errors_are_a_line(self, fitted):
         ax = plots.residual_quantiles(fitted)
-        found, normal = (line.get_xydata()[:, 1] for line in ax.lines)
+        found, normal = (data(line)[:, 1] for line in ax.lines)
         assert np.all(np.diff(found) >= 0)
         assert np.median(np.abs(found)) == pytest.approx(np.median(np.abs(normal)), rel=0.1)
 
@@ -295,7 +303,7 @@ class TestFits:
         sizes = np.repeat([1e8, 1e9], 8)
         tokens = np.tile(np.geomspace(1e9, 1e11, 8), 2)
         runs = lts.Runs(sizes, tokens, np.asarray(LAW(sizes, tokens)))
-        names = [text.get_text() for text in plots.losses(lts.fit(lts.Chinchilla, runs)).get_legend().get_texts()]
+        names = legend(plots.losses(lts.fit(lts.Chinchilla, runs)))
         assert names == ["100M", "1B"]
 
 
@@ -318,7 +326,7 @@ class TestTornado:
 class TestSweep:
     def test_lines_are_the_columns(self, swept):
         ax = plots.sweep(swept, output="tokens")
-        drawn = [line.get_xydata() for line in ax.lines]
+        drawn = [data(line) for line in ax.lines]
         assert len(drawn) == 5
         np.testing.assert_array_equal(
             drawn[0], np.column_stack([swept.coordinates["inference_tokens"][1], swept["tokens"][:, 0]])
@@ -328,7 +336,7 @@ class TestSweep:
 
     def test_along_any_column(self, swept):
         ax = plots.sweep(swept, along="alpha")
-        np.testing.assert_array_equal(ax.lines[0].get_xydata()[:, 1], swept["params"][0])
+        np.testing.assert_array_equal(data(ax.lines[0])[:, 1], swept["params"][0])
 
     def test_draws_are_points(self):
         planner = lts.Planner(LAW, COST, loss=2.0)
@@ -353,7 +361,7 @@ class TestOverpays:
 
     def test_misses_without_a_price_are_said(self, decision):
         missed = lts.judge(decision.futures, params=1e8, tokens=1e9)
-        names = [text.get_text() for text in plots.overpays(missed).get_legend().get_texts()]
+        names = legend(plots.overpays(missed))
         assert names == ["worst 0 %, and misses without a price in 100.0 % of the draws"]
 
     def test_of_a_single_model(self, decision):

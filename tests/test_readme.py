@@ -80,8 +80,7 @@ def test_the_picture_is_that_of_the_first_command(capsys, folder):
 
 def words(picture: pathlib.Path) -> str:
     """The description of an SVG file."""
-    found = ElementTree.parse(picture).find(".//{http://purl.org/dc/elements/1.1/}description")
-    return found.text
+    return str(ElementTree.parse(picture).findtext(".//{http://purl.org/dc/elements/1.1/}description"))
 
 
 def test_the_sentence_under_the_picture():

@@ -116,8 +116,8 @@ def _draw_training(headline: str) -> Axes:
     ax.axhline(large[1], color=drawing.GREY, linewidth=0.8, linestyle=":")
     ax.plot(*large, "s", color=COLOURS["13B"], label=f"13B, compute-optimal: {lengths[0]} tokens")
     ax.plot(*turning, "o", color=COLOURS["7B"], label=f"7B, compute-optimal: {lengths[1]} tokens")
-    hollow = {"color": COLOURS["7B"], "markerfacecolor": "white"}
-    ax.plot(*small, "o", label=f"7B, loss of the 13B: {lengths[2]} tokens", **hollow)
+    trained_on = f"7B, loss of the 13B: {lengths[2]} tokens"
+    ax.plot(*small, "o", color=COLOURS["7B"], markerfacecolor="white", label=trained_on)
     ax.legend(loc="upper right")
     return ax
 

@@ -1,8 +1,8 @@
 """Pictures of what the library gives back: `(result, ax=None) -> ax`, with the extra `plots` (matplotlib).
 
-Each draws on the axes that it is given, or on those of a new figure, and returns them: `ax.figure` shows the picture in
-a notebook, `write(ax, "plan.svg")` keeps it. No setting of matplotlib is changed. Colours are told apart by readers of
-any colour vision, and lines by their dashes too.
+Each draws on the axes that it is given, or on those of a new figure, and returns them: `write(ax, "plan.svg")` keeps
+the picture, and `ax.figure` shows it in a notebook that has said `%matplotlib inline`. No setting of matplotlib is
+changed. Colours are told apart by readers of any colour vision, and lines by their dashes too.
 """
 
 try:
