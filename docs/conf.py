@@ -6,6 +6,7 @@ import sys
 
 HERE = pathlib.Path(__file__).parent
 BUILD = HERE.parent / "build"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache")
 sys.path.insert(0, str(HERE / "_ext"))
 
 from cells import executable  # noqa: E402, as the folder is on the path only now
@@ -22,7 +23,7 @@ c.HistoryManager.enabled = False
 os.environ |= {
     "COLUMNS": "88",
     "IPYTHONDIR": str(BUILD / "ipython"),
-    "JAX_COMPILATION_CACHE_DIR": str(BUILD / "jax"),  # what the tests have compiled is not compiled again
+    "JAX_COMPILATION_CACHE_DIR": str(CACHE / "lifetimescale" / "tests"),  # as in tests/conftest.py
     "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.3",
     "JAX_PLATFORMS": os.environ.get("JAX_PLATFORMS", "cpu"),
     "JUPYTER_PREFER_ENV_PATH": "1",
