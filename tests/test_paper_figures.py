@@ -446,8 +446,9 @@ def test_files_are_the_same_bytes_every_time(folder, tmp_path):
         (lambda header, lines: ([name.replace("gauntlet", "eval") for name in header], lines), "'gauntlet_average'"),
         (lambda header, lines: (header, lines[:2]), "give three runs or more"),
         (lambda header, lines: (header, [[str(2**row * 1e8), *cells[1:]] for row, cells in enumerate(lines)]), "sizes"),
+        (lambda header, lines: (header, lines[:4]), "all runs have the same gauntlet_average"),
     ],
-    ids=["no average", "two runs", "eight sizes"],
+    ids=["no average", "two runs", "eight sizes", "one score"],
 )
 def test_a_file_that_is_none_of_the_papers_is_refused(tmp_path, change, advice):
     header = ["params", "tokens", "loss", *(f"{name}" for name in paper.experiment.CATEGORIES), "gauntlet_average"]

@@ -106,7 +106,9 @@ def sensitivity(
         more = {key: dataclasses.asdict(result) for key, result in found.items()}
         print_json({"plan": plan, "elasticities": slopes} | more | {"law": named[1]})
     else:
-        print_lines([sentence(plan), *(f"\n{result}" for result in found.values())])
+        print_lines([sentence(plan)])
+        for result in found.values():
+            print(f"\n{result}")
     if plot is not None:
         draw_tornado(plot, found["tornado"])
 

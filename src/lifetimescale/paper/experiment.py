@@ -84,9 +84,6 @@ def read_experiment(path: str | os.PathLike[str]) -> Experiment:
     """
     runs = read_runs(path)
     scores = {name: read_scores(path, score=name)[1] for name in (AVERAGE, *CATEGORIES)}
-    for name, column in scores.items():
-        if np.ptp(column) == 0:
-            raise ValueError(f"{path}: all runs have the same {name}, so nothing follows it: give their own scores")
     experiment = Experiment(runs, scores)
     count = len(experiment.sizes)
     if len(runs) < 3 or count > MOST_SIZES:
@@ -94,4 +91,7 @@ def read_experiment(path: str | os.PathLike[str]) -> Experiment:
             f"{path} has {len(runs)} runs of {count} sizes: give three runs or more of at most {MOST_SIZES} sizes, as "
             "the 47 of the paper are"
         )
+    for name, column in scores.items():
+        if np.ptp(column) == 0:
+            raise ValueError(f"{path}: all runs have the same {name}, so nothing follows it: give their own scores")
     return experiment
