@@ -111,9 +111,8 @@ def cheapest(surface: Surface, ratio: Scalar) -> tuple[Scalar, Scalar]:
     powers = alpha + beta
     log_params = (log_A + log(powers / beta) - log_excess) * (1 / alpha)
     log_tokens = (log_B + log(powers / alpha) - log_excess) * (1 / beta)
-    phi = spend_ratio(ratio * jnp.exp(-log_tokens), alpha, beta)
-    stretch = log1p(beta / powers * phi)
-    return log_params + (stretch - log1p(phi)) * (1 / alpha), log_tokens + stretch * (1 / beta)
+    smaller, longer = relative(spend_ratio(ratio * jnp.exp(-log_tokens), alpha, beta), alpha, beta)
+    return log_params + smaller, log_tokens + longer
 
 
 @cheapest.defjvp
@@ -153,6 +152,12 @@ def _least_cost_jvp(primals, tangents):
     by_params = (spent + serving) * (1 / surface.alpha) * (dlog_A - log(params) * dalpha - dx)
     by_tokens = spent * (1 / surface.beta) * (dlog_B - log(tokens) * dbeta - dx)
     return least_cost(*primals), params * (tokens * tangents[1] + tangents[2] + by_params + by_tokens)
+
+
+def relative(phi: Scalar, alpha: Scalar, beta: Scalar) -> tuple[Scalar, Scalar]:
+    """(log N/N_c, log D/D_c) of the cheapest plan with the spend ratio phi: how much smaller and how much longer."""
+    stretch = log1p(beta / (alpha + beta) * phi)
+    return (stretch - log1p(phi)) * (1 / alpha), stretch * (1 / beta)
 
 
 def saving(phi: Scalar, alpha: Scalar, beta: Scalar) -> Scalar:

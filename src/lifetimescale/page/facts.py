@@ -7,13 +7,19 @@ from lifetimescale.presets import ChipPreset, LawPreset, chip_presets, law_prese
 FAMILIES = ("Chinchilla", "Coupled")
 """The families whose coefficients are those of E + (A/N^alpha + B/D^beta)^gamma as they stand."""
 
+
+def _price(chip: str) -> str:
+    return f"{chip_presets()[chip].price:.2f}"
+
+
 DEFAULTS = {
     "target": "like", "like": "13B", "loss": "2.05",
     "demand": "tokens", "tokens": "2T", "requests": "1e10", "prompt": "70", "output": "215",
     "unit": "flops",
-    "train": "a100-80gb", "train-price": "1.50", "train-mfu": "50%",
-    "serve": "a100-40gb", "precision": "int8", "serve-price": "1.10", "prefill": "50%", "decode": "1%",
-    "law": "chinchilla", "E": "1.69", "A": "406.4", "B": "410.7", "alpha": "0.336", "beta": "0.283", "gamma": "1",
+    "train": "a100-80gb", "train-price": _price("a100-80gb"), "train-mfu": "50%",
+    "serve": "a100-40gb", "precision": "int8", "serve-price": _price("a100-40gb"), "prefill": "50%", "decode": "1%",
+    "law": "chinchilla", **{name: f"{value:g}" for name, value in law_presets()["chinchilla"].coefficients.items()},
+    "gamma": "1",
 }  # fmt: skip
 """The paper's example in FLOPs; the settings of Sardana et al. 2024 (arXiv:2401.00448), section 5, for dollars."""
 

@@ -32,7 +32,8 @@ def breakdown(plans: Plan | Cheapest | Mapping[str, Plan], ax: Axes | None = Non
         raise ValueError(f"one picture has one unit, and these plans count in {' and '.join(sorted(units))}: draw two")
     ax = axes_of(ax)
     parts = {name: {part: float(value) for part, value in plan.parts.items()} for name, plan in bars.items()}
-    longest = max(sum(values.values()) for values in parts.values())
+    totals = {name: sum(values.values()) for name, values in parts.items()}
+    longest = max(totals.values())
     (unit,) = units
     left = dict.fromkeys(bars, 0.0)
     names = {name for values in parts.values() for name in values}
@@ -42,14 +43,13 @@ def breakdown(plans: Plan | Cheapest | Mapping[str, Plan], ax: Axes | None = Non
         drawn = ax.barh(
             [*bars], widths, left=[*left.values()], label=part, color=colour, hatch=hatch, edgecolor="white"
         )
-        shares = [width / sum(values.values()) for width, values in zip(widths, parts.values(), strict=True)]
         words = [
-            format_percent(share) if width > NARROW * longest else ""
-            for share, width in zip(shares, widths, strict=True)
+            format_percent(width / total) if width > NARROW * longest else ""
+            for width, total in zip(widths, totals.values(), strict=True)
         ]
         ax.bar_label(drawn, words, label_type="center", color="white" if colour in (BLUE, INK) else INK, fontsize=9)
         left = {name: start + width for (name, start), width in zip(left.items(), widths, strict=True)}
-    for name, total in left.items():
+    for name, total in totals.items():
         ax.annotate(format_cost(total, unit), (total, name), (5, 0), textcoords="offset points", va="center", size=9)
     label(ax, title="What a life costs", x=f"lifetime cost ({unit})", y="")
     ax.set_xlim(0, 1.25 * longest)

@@ -101,9 +101,11 @@ def kind(path: str | pathlib.Path) -> str:
 def _read(figure: Figure) -> tuple[str, str]:
     """The titles of a figure, and the words in it: what a reader who does not see it is told."""
     legends = [legend for ax in figure.axes if (legend := ax.get_legend()) is not None]
-    words = [text.get_text() for ax in figure.axes for text in ax.texts]
-    words += [text.get_text() for legend in legends for text in legend.get_texts()]
+    texts = [text for ax in figure.axes for text in ax.texts]
+    texts += [text for legend in legends for text in legend.get_texts()]
     titles = [figure.get_suptitle(), *(ax.get_title() for ax in figure.axes)]
-    return "; ".join(" ".join(title.split()) for title in titles if title), "; ".join(
-        " ".join(word.split()) for word in words if word
-    )
+    return _joined(titles), _joined([text.get_text() for text in texts])
+
+
+def _joined(texts: list[str]) -> str:
+    return "; ".join(" ".join(text.split()) for text in texts if text)

@@ -61,9 +61,8 @@ def _relative(law: AbstractCoupled, m: Leaf) -> Relative:
     def scalar(law: AbstractCoupled, m: Leaf) -> Relative:
         alpha, beta = law.coupled().alpha, law.coupled().beta
         phi = spend.spend_ratio(m, alpha, beta)
-        stretch = jnp.log1p(beta / (alpha + beta) * phi)
-        params = jnp.exp((stretch - jnp.log1p(phi)) / alpha)
-        return Relative(params, jnp.exp(stretch / beta), 1 - spend.saving(phi, alpha, beta))
+        params, tokens = map(jnp.exp, spend.relative(phi, alpha, beta))
+        return Relative(params, tokens, 1 - spend.saving(phi, alpha, beta))
 
     return elementwise(scalar, law, m)
 
@@ -99,7 +98,8 @@ def universal_curve(plan: Plan, ax: Axes | None = None) -> Axes:
     for ratio, point, (name, colour, dash) in zip(relative(law, m), points, _LINES, strict=True):
         ax.plot(m, np.asarray(ratio), colour, linestyle=dash, linewidth=2, label=name)
         ax.plot(case, np.ravel(point), "o", color=colour, markersize=7, markeredgecolor="white", zorder=3)
-    floor = float((law.coupled().beta / (law.coupled().alpha + law.coupled().beta)) ** (1 / law.coupled().alpha))
+    coupled = law.coupled()
+    floor = float((coupled.beta / (coupled.alpha + coupled.beta)) ** (1 / coupled.alpha))
     ax.axhline(floor, color=GREY, linewidth=1, linestyle=":")
     ax.annotate(f"no smaller than {floor:.3f}", (m[0], floor), (4, 3), textcoords="offset points", color=INK, size=8)
     if case.size == 1:
